@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/cpd-fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "public/cpod-error.h"
+
+/*
+ * Turns an errno into a CPOD_ERROR with the text of FORMAT before it. A full
+ * disk has a code of its own, since callers can do something about it.
+ */
+void
+cpd_set_error_errno (GError **error, int saved_errno, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  CpodError code = CPOD_ERROR_FAILED;
+  va_list args;
+
+  if (saved_errno == ENOSPC || saved_errno == EDQUOT)
+    code = CPOD_ERROR_DISK_FULL;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, CPOD_ERROR, code, "%s: %s", text, g_strerror (saved_errno));
+}
+
+gboolean
+cpd_fs_mkdir_p (const char *path, mode_t mode, GError **error)
+{
+  if (g_mkdir_with_parents (path, mode) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to make directory %s", path);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cpd_fs_write_all (int fd, const void *data, gsize length, GError **error)
+{
+  const char *next = data;
+
+  while (length > 0)
+    {
+      ssize_t n = write (fd, next, length);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          cpd_set_error_errno (error, errno, "failed to write");
+          return FALSE;
+        }
+      next += n;
+      length -= (gsize) n;
+    }
+  return TRUE;
+}
+
+/*
+ * Writes a file so that it is there whole or not at all; when DURABLE, it is
+ * on the disk before its name is. LENGTH is -1 for a string.
+ */
+gboolean
+cpd_fs_write_file (const char *path, const void *data, gssize length,
+                   mode_t mode, gboolean durable, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  gsize size = length < 0 ? strlen (data) : (gsize) length;
+  cpd_autofd int fd = -1;
+  gboolean written;
+
+  fd = g_mkstemp_full (temporary, O_WRONLY | O_CLOEXEC, mode);
+  if (fd < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to make %s", temporary);
+      return FALSE;
+    }
+
+  written = cpd_fs_write_all (fd, data, size, error);
+  if (written && fchmod (fd, mode) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to set the mode");
+      written = FALSE;
+    }
+  if (written && durable && fdatasync (fd) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to sync");
+      written = FALSE;
+    }
+  if (written && rename (temporary, path) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to rename");
+      written = FALSE;
+    }
+  if (!written)
+    {
+      g_prefix_error (error, "failed to write %s: ", path);
+      unlink (temporary);
+      return FALSE;
+    }
+
+  if (durable)
+    {
+      g_autofree char *parent = g_path_get_dirname (path);
+
+      return cpd_fs_sync_dir (parent, error);
+    }
+  return TRUE;
+}
+
+/* Reads a file that is at most MAX_LENGTH bytes long, as a string. */
+char *
+cpd_fs_read_file (const char *path, gsize max_length, GError **error)
+{
+  g_autoptr(GString) text = g_string_new (NULL);
+  cpd_autofd int fd = open (path, O_RDONLY | O_CLOEXEC);
+  char buffer[4096];
+
+  if (fd < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to open %s", path);
+      return NULL;
+    }
+
+  for (;;)
+    {
+      ssize_t n = read (fd, buffer, sizeof buffer);
+
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          cpd_set_error_errno (error, errno, "failed to read %s", path);
+          return NULL;
+        }
+      if (n == 0)
+        return g_string_free (g_steal_pointer (&text), FALSE);
+      if (text->len + (gsize) n > max_length)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
+                       "%s is longer than %" G_GSIZE_FORMAT " bytes", path, max_length);
+          return NULL;
+        }
+      g_string_append_len (text, buffer, n);
+    }
+}
+
+gboolean
+cpd_fs_sync_dir (const char *path, GError **error)
+{
+  cpd_autofd int fd = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (fd < 0 || fsync (fd) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to sync directory %s", path);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+remove_at (int parent, const char *name, GError **error)
+{
+  cpd_autofd int fd = -1;
+  g_autoptr(GPtrArray) names = NULL;
+  DIR *dir;
+  struct dirent *entry;
+
+  if (unlinkat (parent, name, 0) == 0 || errno == ENOENT)
+    return TRUE;
+  if (errno != EISDIR && errno != EPERM)
+    {
+      cpd_set_error_errno (error, errno, "failed to remove %s", name);
+      return FALSE;
+    }
+  if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
+    return TRUE;
+
+  fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to open directory %s", name);
+      return FALSE;
+    }
+
+  /* Read all names first: removing entries while reading may skip some. */
+  names = g_ptr_array_new_with_free_func (g_free);
+  dir = fdopendir (dup (fd));
+  while (dir != NULL && (entry = readdir (dir)) != NULL)
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  if (dir != NULL)
+    closedir (dir);
+
+  for (guint i = 0; i < names->len; i++)
+    if (!remove_at (fd, names->pdata[i], error))
+      {
+        g_prefix_error (error, "in %s: ", name);
+        return FALSE;
+      }
+
+  if (unlinkat (parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+    {
+      cpd_set_error_errno (error, errno, "failed to remove directory %s", name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/*
+ * Removes PATH and all below it, following no symbolic link. It is no error
+ * when there is nothing. A mount below it stops it (EBUSY) rather than have
+ * its contents removed.
+ */
+gboolean
+cpd_fs_remove_tree (const char *path, GError **error)
+{
+  g_autofree char *directory = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  g_autoptr(GPtrArray) mounts = cpd_fs_mounts_below (path, error);
+  cpd_autofd int parent = -1;
+
+  if (mounts == NULL)
+    return FALSE;
+  if (mounts->len > 0)
+    {
+      cpd_set_error_errno (error, EBUSY, "failed to remove %s: %s is mounted",
+                           path, (char *) mounts->pdata[0]);
+      return FALSE;
+    }
+
+  parent = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (parent < 0)
+    {
+      if (errno == ENOENT)
+        return TRUE;
+      cpd_set_error_errno (error, errno, "failed to open directory %s", directory);
+      return FALSE;
+    }
+  if (!remove_at (parent, name, error))
+    {
+      g_prefix_error (error, "failed to remove %s: ", path);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Names in the directory PATH, in no order; empty when there is no such directory. */
+GPtrArray *
+cpd_fs_list_dir (const char *path, GError **error)
+{
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  DIR *dir = opendir (path);
+  struct dirent *entry;
+
+  if (dir == NULL && errno == ENOENT)
+    return g_steal_pointer (&names);
+  if (dir == NULL)
+    {
+      cpd_set_error_errno (error, errno, "failed to read directory %s", path);
+      return NULL;
+    }
+  while ((entry = readdir (dir)) != NULL)
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  closedir (dir);
+  return g_steal_pointer (&names);
+}
+
+/* Undoes the octal escapes that the kernel writes into mountinfo. */
+static char *
+unescape_mount_path (const char *text)
+{
+  return g_strcompress (text);
+}
+
+/* Mount points at or below PATH, deepest last as the kernel lists them. */
+GPtrArray *
+cpd_fs_mounts_below (const char *path, GError **error)
+{
+  g_autoptr(GPtrArray) mounts = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *real = realpath (path, NULL);
+  g_autofree char *line = NULL;
+  gsize path_length, size = 0;
+  FILE *file;
+
+  if (real == NULL)             /* nothing there, nothing mounted there */
+    return g_steal_pointer (&mounts);
+
+  file = fopen ("/proc/self/mountinfo", "re");
+  if (file == NULL)
+    {
+      cpd_set_error_errno (error, errno, "failed to open /proc/self/mountinfo");
+      return NULL;
+    }
+
+  path_length = strlen (real);
+  while (getline (&line, &size, file) > 0)
+    {
+      g_auto(GStrv) fields = g_strsplit (line, " ", 6);
+      g_autofree char *point = NULL;
+
+      if (g_strv_length (fields) < 5)
+        continue;
+      point = unescape_mount_path (fields[4]);
+      if (strncmp (point, real, path_length) == 0
+          && (point[path_length] == '/' || point[path_length] == '\0'))
+        g_ptr_array_add (mounts, g_steal_pointer (&point));
+    }
+  fclose (file);
+  return g_steal_pointer (&mounts);
+}
+
+gboolean
+cpd_fs_is_mountpoint (const char *path)
+{
+  struct statx info;
+
+  if (statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &info) < 0)
+    return FALSE;
+  return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+/* Unmounts PATH if anything is mounted there, lazily when it is busy. */
+gboolean
+cpd_fs_unmount (const char *path, GError **error)
+{
+  while (umount2 (path, UMOUNT_NOFOLLOW) == 0)
+    continue;
+  if (errno == EINVAL || errno == ENOENT)
+    return TRUE;
+  if (errno == EBUSY && umount2 (path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to unmount %s", path);
+  return FALSE;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/cpd-json.h"
+
+#include "public/cpod-error.h"
+
+/* Parses a JSON text; the error tells where it is wrong. */
+JsonNode *
+cpd_json_parse (const char *text, gssize length, GError **error)
+{
+  g_autoptr(JsonParser) parser = json_parser_new_immutable ();
+  g_autoptr(GError) cause = NULL;
+
+  if (!json_parser_load_from_data (parser, text, length, &cause))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "no valid JSON: %s", cause->message);
+      return NULL;
+    }
+  if (json_parser_get_root (parser) == NULL)
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_FAILED, "no valid JSON: it is empty");
+      return NULL;
+    }
+  return json_parser_steal_root (parser);
+}
+
+char *
+cpd_json_print (JsonNode *node)
+{
+  return json_to_string (node, FALSE);
+}
+
+char *
+cpd_json_print_object (JsonObject *object)
+{
+  g_autoptr(JsonNode) node = json_node_new (JSON_NODE_OBJECT);
+
+  json_node_set_object (node, object);
+  return json_to_string (node, FALSE);
+}
+
+static JsonNode *
+member_of_type (JsonObject *object, const char *key, GType type)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;
+
+  return node != NULL && JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == type
+         ? node : NULL;
+}
+
+const char *
+cpd_json_get_string (JsonObject *object, const char *key)
+{
+  JsonNode *node = member_of_type (object, key, G_TYPE_STRING);
+
+  return node != NULL ? json_node_get_string (node) : NULL;
+}
+
+gint64
+cpd_json_get_int (JsonObject *object, const char *key)
+{
+  JsonNode *node = member_of_type (object, key, G_TYPE_INT64);
+
+  return node != NULL ? json_node_get_int (node) : 0;
+}
+
+gboolean
+cpd_json_get_boolean (JsonObject *object, const char *key)
+{
+  JsonNode *node = member_of_type (object, key, G_TYPE_BOOLEAN);
+
+  return node != NULL && json_node_get_boolean (node);
+}
+
+JsonObject *
+cpd_json_get_object (JsonObject *object, const char *key)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;
+
+  return node != NULL && JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+}
+
+JsonArray *
+cpd_json_get_array (JsonObject *object, const char *key)
+{
+  JsonNode *node = object != NULL ? json_object_get_member (object, key) : NULL;
+
+  return node != NULL && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+}
+
+/* The strings of a list; what is no string in it is passed over. */
+char **
+cpd_json_get_strv (JsonObject *object, const char *key)
+{
+  g_autoptr(GStrvBuilder) strings = g_strv_builder_new ();
+  JsonArray *array = cpd_json_get_array (object, key);
+
+  for (guint i = 0; array != NULL && i < json_array_get_length (array); i++)
+    {
+      JsonNode *node = json_array_get_element (array, i);
+
+      if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+        g_strv_builder_add (strings, json_node_get_string (node));
+    }
+  return g_strv_builder_end (strings);
+}
+
+JsonArray *
+cpd_json_array_from_strv (const char *const *strings)
+{
+  JsonArray *array = json_array_new ();
+
+  for (; strings != NULL && *strings != NULL; strings++)
+    json_array_add_string_element (array, *strings);
+  return array;
+}
+
+void
+cpd_json_set_strv (JsonObject *object, const char *key, const char *const *strings)
+{
+  if (strings != NULL && *strings != NULL)
+    json_object_set_array_member (object, key, cpd_json_array_from_strv (strings));
+}
+
+void
+cpd_json_set_string (JsonObject *object, const char *key, const char *string)
+{
+  if (string != NULL)
+    json_object_set_string_member (object, key, string);
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "engine/cpd-config.h"
+#include "storage/cpd-storage.h"
+#include "store/cpd-store-containers.h"
+#include "store/cpd-store-events.h"
+#include "store/cpd-store-images.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The engine. It knows no D-Bus. Functions may be called from any thread and
+ * may block, but for those that say "main thread", which never do.
+ *
+ * Signals, on the main thread:
+ *   "container-changed" (const char *id): something shown of it may have changed
+ *   "event" (CpdEventRow *event): every event, once, in order
+ */
+#define CPD_TYPE_ENGINE (cpd_engine_get_type ())
+G_DECLARE_FINAL_TYPE (CpdEngine, cpd_engine, CPD, ENGINE, GObject)
+
+/* Takes the state directory for itself and opens the store: STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED. */
+CpdEngine       *cpd_engine_new                (CpdConfig           *config,
+                                                GError             **error);
+const CpdConfig *cpd_engine_get_config         (CpdEngine           *engine);
+CpdStore        *cpd_engine_get_store          (CpdEngine           *engine);
+CpdStorage      *cpd_engine_get_storage        (CpdEngine           *engine);
+const char      *cpd_engine_get_boot_id        (CpdEngine           *engine);
+
+/* Compares the records with what is there: undoes and finishes what was interrupted, takes running
+ * containers over, notices exits that nobody saw, refreshes after a reboot. Once, after cpd_engine_new(). */
+gboolean         cpd_engine_recover            (CpdEngine           *engine,
+                                                GError             **error);
+/* Ends the engine's own threads; containers go on. Main thread. */
+void             cpd_engine_shutdown           (CpdEngine           *engine);
+
+/* Emits what was committed and not yet emitted: when it returns, every event of every operation that has
+ * returned was emitted. Main thread. */
+void             cpd_engine_drain_events       (CpdEngine           *engine);
+
+/* Rows are snapshots. */
+char            *cpd_engine_find_container     (CpdEngine           *engine,
+                                                const char          *name_or_id,
+                                                GError             **error);
+CpdContainerRow *cpd_engine_get_container      (CpdEngine           *engine,
+                                                const char          *id,
+                                                GError             **error);
+GVariant        *cpd_engine_get_info           (CpdEngine           *engine,
+                                                GError             **error);
+/* Strings "kind\tobject\ttext". */
+GPtrArray       *cpd_engine_check              (CpdEngine           *engine,
+                                                GError             **error);
+
+/* OPTIONS: a{sv} with the keys of org.cpod.Cpod1.Runtime.Create(). */
+gboolean         cpd_engine_create_container   (CpdEngine           *engine,
+                                                const char          *image,
+                                                GVariant            *options,
+                                                const CpdCaller     *caller,
+                                                char               **id,
+                                                char               **name,
+                                                GError             **error);
+gboolean         cpd_engine_init_container     (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+gboolean         cpd_engine_start_container    (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+/* TIMEOUT in seconds, -1 for the container's own. */
+gboolean         cpd_engine_stop_container     (CpdEngine           *engine,
+                                                const char          *id,
+                                                gint64               timeout,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+gboolean         cpd_engine_kill_container     (CpdEngine           *engine,
+                                                const char          *id,
+                                                const char          *signal_name,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+gboolean         cpd_engine_rename_container   (CpdEngine           *engine,
+                                                const char          *id,
+                                                const char          *new_name,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+gboolean         cpd_engine_remove_container   (CpdEngine           *engine,
+                                                const char          *id,
+                                                gboolean             force,
+                                                gint64               timeout,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+char            *cpd_engine_inspect_container  (CpdEngine           *engine,
+                                                const char          *id,
+                                                GError             **error);
+char            *cpd_engine_inspect_image      (CpdEngine           *engine,
+                                                const char          *id,
+                                                GError             **error);
+/* A connected socket, see org.cpod.Cpod1.Container.Attach(). */
+int              cpd_engine_attach_container   (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+
+typedef struct
+{
+  gboolean follow;
+  gint64 tail;                  /* lines, -1 for all */
+  gint64 since;                 /* µs since the epoch, 0 for no bound */
+  gint64 until;
+} CpdLogOptions;
+
+/* The reading end of a pipe; a thread of the engine's own fills it. */
+int              cpd_engine_container_logs     (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdLogOptions *options,
+                                                GError             **error);
+
+/* Waits without a thread until the container is in one of the states, or "removed". Main thread. */
+void             cpd_engine_wait_async         (CpdEngine           *engine,
+                                                const char          *id,
+                                                const char *const   *conditions,
+                                                GCancellable        *cancellable,
+                                                GAsyncReadyCallback  callback,
+                                                gpointer             user_data);
+gboolean         cpd_engine_wait_finish        (CpdEngine           *engine,
+                                                GAsyncResult        *result,
+                                                int                 *exit_code,
+                                                GError             **error);
+
+/* Import: CHANGES are Containerfile instructions. See cpd_storage_import(). */
+char            *cpd_engine_import_image       (CpdEngine           *engine,
+                                                int                  fd,
+                                                const char          *reference,
+                                                const char *const   *changes,
+                                                const char          *message,
+                                                const CpdCaller     *caller,
+                                                CpdProgressFunc      progress,
+                                                gpointer             user_data,
+                                                GCancellable        *cancellable,
+                                                GError             **error);
+/* With FORCE, containers made from it are removed too. */
+gboolean         cpd_engine_remove_image       (CpdEngine           *engine,
+                                                const char          *name_or_id,
+                                                gboolean             force,
+                                                const CpdCaller     *caller,
+                                                char              ***untagged,
+                                                char               **deleted,
+                                                GError             **error);
+
+G_END_DECLS

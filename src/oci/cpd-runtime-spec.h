@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/*
+ * What the OCI runtime's config.json is made from. All values are final: image
+ * and options were merged, the user was looked up. Nothing is owned.
+ */
+typedef struct
+{
+  const char *id;
+  const char *name;
+  const char *rootfs;                   /* absolute path of the mounted root */
+  const char *hostname;
+  const char *const *args;
+  const char *const *env;               /* complete */
+  const char *cwd;
+  guint32 uid;
+  guint32 gid;
+  const guint32 *additional_gids;
+  gsize n_additional_gids;
+  gboolean read_only;
+  gboolean privileged;
+  gboolean terminal;
+  gboolean host_network;
+  const char *const *capabilities;      /* sorted, "CAP_..." */
+  const char *seccomp_profile;          /* path of a containers/common profile, NULL for unconfined */
+  const char *cgroup_path;              /* "/cpod/ID", or "slice:cpod:ID" with the systemd manager */
+  gint64 pids_limit;                    /* 0 for none */
+  gboolean cgroup_v2;
+  const char *stop_signal;              /* for the annotation */
+  /* files to bind mount: {source, destination} pairs, NULL-terminated */
+  const char *const *binds;
+} CpdRuntimeSpec;
+
+/* The text of config.json (OCI runtime spec 1.0.2): podman's defaults for mounts, masked and
+ * read-only paths, namespaces, resources; mounts sorted so that parents come first. */
+char  *cpd_runtime_spec_to_json          (const CpdRuntimeSpec  *spec,
+                                          GError               **error);
+
+/* podman's default set with ADD and DROP applied ("NET_ADMIN", "CAP_NET_ADMIN", "all", any case),
+ * sorted. INVALID_ARGUMENT for an unknown name, or one both added and dropped. */
+char **cpd_capabilities_merge            (const char *const     *add,
+                                          const char *const     *drop,
+                                          gboolean               privileged,
+                                          GError               **error);
+
+/* "user[:group]", numbers or names from etc/passwd and etc/group below ROOTFS, resolved inside it.
+ * HOME gets the home directory ("/" when unknown). INVALID_ARGUMENT when a name is unknown. */
+gboolean cpd_user_lookup                 (const char            *rootfs,
+                                          const char            *user,
+                                          guint32               *uid,
+                                          guint32               *gid,
+                                          GArray               **additional_gids,
+                                          char                 **home,
+                                          GError               **error);
+
+G_END_DECLS

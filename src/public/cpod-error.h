@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/**
+ * CPOD_ERROR:
+ *
+ * Error domain of the engine. Its codes travel over the bus as
+ * <literal>org.cpod.Cpod1.Error.*</literal>.
+ *
+ * Since: 0.1
+ */
+#define CPOD_ERROR (cpod_error_quark ())
+
+/**
+ * CpodError:
+ * @CPOD_ERROR_FAILED: Something else went wrong; the message tells what.
+ * @CPOD_ERROR_INVALID_ARGUMENT: An argument or option was unknown, of the wrong type or out of range.
+ * @CPOD_ERROR_NOT_AUTHORIZED: The caller may not do this.
+ * @CPOD_ERROR_NO_SUCH_CONTAINER: There is no such container.
+ * @CPOD_ERROR_NO_SUCH_IMAGE: There is no such image.
+ * @CPOD_ERROR_AMBIGUOUS_NAME: A prefix fits several objects.
+ * @CPOD_ERROR_CONTAINER_EXISTS: The name is taken.
+ * @CPOD_ERROR_IMAGE_IN_USE: Containers use the image.
+ * @CPOD_ERROR_INVALID_STATE: The container's state does not allow this.
+ * @CPOD_ERROR_BEING_REMOVED: The container is being removed.
+ * @CPOD_ERROR_INVALID_ARCHIVE: An archive is damaged, of no known format, or tries to leave its root.
+ * @CPOD_ERROR_OCI_RUNTIME: The OCI runtime refused, or could not be run.
+ * @CPOD_ERROR_CONMON_FAILED: The monitor could not be run, or died.
+ * @CPOD_ERROR_EXECUTABLE_NOT_FOUND: The container's program was not found in it.
+ * @CPOD_ERROR_NOT_EXECUTABLE: The container's program may not be executed.
+ * @CPOD_ERROR_DISK_FULL: There is no space left.
+ * @CPOD_ERROR_CANCELLED: The operation was cancelled.
+ * @CPOD_ERROR_LIMITS_EXCEEDED: The caller has too much going on at once.
+ * @CPOD_ERROR_STORE_LOCKED: Another service owns the state directory.
+ * @CPOD_ERROR_STORE_TOO_NEW: A newer version of cpod wrote the state.
+ * @CPOD_ERROR_STORE_FAILED: The state could not be read or written.
+ *
+ * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
+ * %CPOD_ERROR_FAILED.
+ *
+ * Since: 0.1
+ */
+typedef enum
+{
+  CPOD_ERROR_FAILED,              /*< nick=Failed >*/
+  CPOD_ERROR_INVALID_ARGUMENT,    /*< nick=InvalidArgument >*/
+  CPOD_ERROR_NOT_AUTHORIZED,      /*< nick=NotAuthorized >*/
+  CPOD_ERROR_NO_SUCH_CONTAINER,   /*< nick=NoSuchContainer >*/
+  CPOD_ERROR_NO_SUCH_IMAGE,       /*< nick=NoSuchImage >*/
+  CPOD_ERROR_AMBIGUOUS_NAME,      /*< nick=AmbiguousName >*/
+  CPOD_ERROR_CONTAINER_EXISTS,    /*< nick=ContainerExists >*/
+  CPOD_ERROR_IMAGE_IN_USE,        /*< nick=ImageInUse >*/
+  CPOD_ERROR_INVALID_STATE,       /*< nick=InvalidState >*/
+  CPOD_ERROR_BEING_REMOVED,       /*< nick=BeingRemoved >*/
+  CPOD_ERROR_INVALID_ARCHIVE,     /*< nick=InvalidArchive >*/
+  CPOD_ERROR_OCI_RUNTIME,         /*< nick=OciRuntime >*/
+  CPOD_ERROR_CONMON_FAILED,       /*< nick=ConmonFailed >*/
+  CPOD_ERROR_EXECUTABLE_NOT_FOUND, /*< nick=ExecutableNotFound >*/
+  CPOD_ERROR_NOT_EXECUTABLE,      /*< nick=NotExecutable >*/
+  CPOD_ERROR_DISK_FULL,           /*< nick=DiskFull >*/
+  CPOD_ERROR_CANCELLED,           /*< nick=Cancelled >*/
+  CPOD_ERROR_LIMITS_EXCEEDED,     /*< nick=LimitsExceeded >*/
+  CPOD_ERROR_STORE_LOCKED,        /*< nick=StoreLocked >*/
+  CPOD_ERROR_STORE_TOO_NEW,       /*< nick=StoreTooNew >*/
+  CPOD_ERROR_STORE_FAILED,        /*< nick=StoreFailed >*/
+} CpodError;
+
+#define CPOD_N_ERRORS (CPOD_ERROR_STORE_FAILED + 1)
+
+GQuark cpod_error_quark (void);
+
+G_END_DECLS

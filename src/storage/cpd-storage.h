@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "store/cpd-store-images.h"
+#include "store/cpd-store.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Root file systems on disk:
+ *
+ *   GRAPH_ROOT/images             the image store, a valid OCI image layout
+ *     oci-layout index.json blobs/sha256/HEX
+ *   GRAPH_ROOT/overlay/layers/HEX/diff      an unpacked layer (HEX of its chain id)
+ *   GRAPH_ROOT/overlay/l/SHORT    symbolic link to ../layers/HEX/diff
+ *   GRAPH_ROOT/overlay/c/ID/{u,w} upper and work directory of a container
+ *   GRAPH_ROOT/overlay/tmp        layers being unpacked
+ *
+ * All functions may be called from any thread.
+ */
+typedef struct _CpdStorage CpdStorage;
+
+/* Called now and then, from the thread that does the work. */
+typedef void (*CpdProgressFunc) (guint64 bytes_done, guint64 bytes_total, gpointer user_data);
+
+CpdStorage  *cpd_storage_open            (CpdStore           *store,
+                                          const char         *graph_root,
+                                          GError            **error);
+CpdStorage  *cpd_storage_ref             (CpdStorage         *storage);
+void         cpd_storage_unref           (CpdStorage         *storage);
+const char  *cpd_storage_get_driver      (CpdStorage         *storage);   /* "overlay" */
+const char  *cpd_storage_get_root        (CpdStorage         *storage);
+
+/* Undoes and finishes what the operations of kind "import" and "remove-image" left half-done, and
+ * removes what is on disk but in no row. */
+gboolean     cpd_storage_recover         (CpdStorage         *storage,
+                                          GError            **error);
+/* Compares rows and disk: appends one string "kind\tobject\ttext" a problem. */
+gboolean     cpd_storage_check           (CpdStorage         *storage,
+                                          GPtrArray          *problems,
+                                          GError            **error);
+
+/* Makes an image of the tar archive that FD reads: image rows, names and the event "import" in one
+ * transaction. CONFIG is the "config" member of the image config (CpdJsonObject as text, or NULL).
+ * INVALID_ARCHIVE, DISK_FULL, CANCELLED, INVALID_ARGUMENT (bad reference). */
+char        *cpd_storage_import          (CpdStorage         *storage,
+                                          int                 fd,
+                                          const char         *reference,
+                                          const char         *config,
+                                          const char         *message,
+                                          const CpdCaller    *caller,
+                                          CpdProgressFunc     progress,
+                                          gpointer            user_data,
+                                          GCancellable       *cancellable,
+                                          GError            **error);
+/* By name ("busybox" finds "localhost/busybox:latest"), id or unique prefix. */
+CpdImageRow *cpd_storage_find_image      (CpdStorage         *storage,
+                                          const char         *name_or_id,
+                                          GError            **error);
+/* Takes away one name or, with FORCE or when NAME_OR_ID is an id, all; deletes the image with its last
+ * name. UNTAGGED gets the names, DELETED the id or "". IMAGE_IN_USE while containers use it. */
+gboolean     cpd_storage_remove_image    (CpdStorage         *storage,
+                                          const char         *name_or_id,
+                                          gboolean            force,
+                                          const CpdCaller    *caller,
+                                          char             ***untagged,
+                                          char              **deleted,
+                                          GError            **error);
+
+/* A container's writable layer. */
+gboolean     cpd_storage_create_rw       (CpdStorage         *storage,
+                                          const char         *container_id,
+                                          const char         *image_id,
+                                          GError            **error);
+/* Mounts the image's layers with the writable layer over them at TARGET (an existing directory).
+ * VOLATILE_: no write of it need ever reach the disk (auto-removed containers). */
+gboolean     cpd_storage_mount           (CpdStorage         *storage,
+                                          const char         *container_id,
+                                          const char         *image_id,
+                                          const char         *target,
+                                          gboolean            volatile_,
+                                          GError            **error);
+gboolean     cpd_storage_unmount         (CpdStorage         *storage,
+                                          const char         *target,
+                                          GError            **error);
+gboolean     cpd_storage_delete_rw       (CpdStorage         *storage,
+                                          const char         *container_id,
+                                          GError            **error);
+/* Ids of all writable layers on disk. */
+GPtrArray   *cpd_storage_list_rw         (CpdStorage         *storage,
+                                          GError            **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdStorage, cpd_storage_unref)
+
+G_END_DECLS

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "store/cpd-store.h"
+
+G_BEGIN_DECLS
+
+/* An image. */
+typedef struct
+{
+  char *id;                     /* hex SHA-256 of its config */
+  char *digest;                 /* of its manifest, "sha256:..." */
+  gint64 manifest_size;         /* bytes of the manifest blob */
+  char *config;                 /* OCI image config, JSON */
+  char *top_layer;              /* chain id of its topmost layer, "sha256:..." */
+  gint64 size;                  /* bytes when unpacked */
+  gint64 created;               /* µs since the epoch */
+  char **names;                 /* sorted */
+  guint containers;             /* how many containers use it */
+} CpdImageRow;
+
+/* An unpacked layer and the blob that it came from. */
+typedef struct
+{
+  char *chain_id;               /* "sha256:..." */
+  char *parent;                 /* chain id below it, "" for none */
+  char *diff_id;                /* digest of the uncompressed tar */
+  char *digest;                 /* digest of the blob */
+  char *media_type;
+  gint64 blob_size;
+  gint64 size;                  /* bytes when unpacked */
+  char *link;                   /* short name under overlay/l */
+} CpdLayerRow;
+
+void         cpd_image_row_free            (CpdImageRow        *row);
+void         cpd_layer_row_free            (CpdLayerRow        *row);
+
+gboolean     cpd_store_add_image           (CpdTransaction     *tx,
+                                            const CpdImageRow  *row,
+                                            const char *const  *chain_ids,
+                                            GError            **error);
+gboolean     cpd_store_delete_image        (CpdTransaction     *tx,
+                                            const char         *id,
+                                            GError            **error);
+gboolean     cpd_store_tag_image           (CpdTransaction     *tx,
+                                            const char         *name,
+                                            const char         *id,
+                                            GError            **error);
+gboolean     cpd_store_untag_image         (CpdTransaction     *tx,
+                                            const char         *name,
+                                            GError            **error);
+/* NO_SUCH_IMAGE when there is none. */
+CpdImageRow *cpd_store_get_image           (CpdStore           *store,
+                                            const char         *id,
+                                            GError            **error);
+/* By exact NAME; NULL without an error when no image has it. */
+CpdImageRow *cpd_store_get_image_by_name   (CpdStore           *store,
+                                            const char         *name,
+                                            GError            **error);
+/* By prefix of an id: NO_SUCH_IMAGE, AMBIGUOUS_NAME. */
+CpdImageRow *cpd_store_get_image_by_prefix (CpdStore           *store,
+                                            const char         *prefix,
+                                            GError            **error);
+GPtrArray   *cpd_store_list_images         (CpdStore           *store,
+                                            GError            **error);
+
+gboolean     cpd_store_add_layer           (CpdTransaction     *tx,
+                                            const CpdLayerRow  *row,
+                                            GError            **error);
+gboolean     cpd_store_delete_layer        (CpdTransaction     *tx,
+                                            const char         *chain_id,
+                                            GError            **error);
+/* NULL without an error when there is none. */
+CpdLayerRow *cpd_store_get_layer           (CpdStore           *store,
+                                            const char         *chain_id,
+                                            GError            **error);
+GPtrArray   *cpd_store_list_layers         (CpdStore           *store,
+                                            GError            **error);
+/* The layers of an image, lowest first. */
+GPtrArray   *cpd_store_list_image_layers   (CpdStore           *store,
+                                            const char         *image_id,
+                                            GError            **error);
+/* Layers that no image has (any more), topmost first. */
+GPtrArray   *cpd_store_list_unused_layers  (CpdStore           *store,
+                                            GError            **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdImageRow, cpd_image_row_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdLayerRow, cpd_layer_row_free)
+
+G_END_DECLS
