@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -277,13 +276,6 @@ cpd_fs_list_dir (const char *path, GError **error)
   return g_steal_pointer (&names);
 }
 
-/* Undoes the octal escapes that the kernel writes into mountinfo. */
-static char *
-unescape_mount_path (const char *text)
-{
-  return g_strcompress (text);
-}
-
 /* Mount points at or below PATH, deepest last as the kernel lists them. */
 GPtrArray *
 cpd_fs_mounts_below (const char *path, GError **error)
@@ -312,7 +304,7 @@ cpd_fs_mounts_below (const char *path, GError **error)
 
       if (g_strv_length (fields) < 5)
         continue;
-      point = unescape_mount_path (fields[4]);
+      point = g_strcompress (fields[4]);  /* the kernel escapes blanks in octal */
       if (strncmp (point, real, path_length) == 0
           && (point[path_length] == '/' || point[path_length] == '\0'))
         g_ptr_array_add (mounts, g_steal_pointer (&point));

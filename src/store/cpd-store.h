@@ -34,10 +34,18 @@ typedef struct
 
 #define CPD_CALLER_SELF (&(const CpdCaller) { 0, 0, "" })
 
+/* Called after each commit, from the thread that committed; CHANGED_CONTAINERS are ids. */
+typedef void (*CpdCommitFunc) (GPtrArray *changed_containers, gpointer user_data);
+
+/* PATH is NULL for a store in memory. STORE_TOO_NEW, STORE_FAILED. */
 CpdStore       *cpd_store_open           (const char      *path,
                                           GError         **error);
 CpdStore       *cpd_store_ref            (CpdStore        *store);
 void            cpd_store_unref          (CpdStore        *store);
+void            cpd_store_set_commit_func (CpdStore        *store,
+                                          CpdCommitFunc    func,
+                                          gpointer         user_data);
+/* NULL without an error when there is none. */
 char           *cpd_store_get_meta       (CpdStore        *store,
                                           const char      *key,
                                           GError         **error);
@@ -45,6 +53,7 @@ char           *cpd_store_get_meta       (CpdStore        *store,
 CpdTransaction *cpd_store_begin          (CpdStore        *store,
                                           CpdDurability    durability,
                                           GError         **error);
+/* Commits, or on failure rolls back; the transaction is gone either way. */
 gboolean        cpd_transaction_commit   (CpdTransaction  *tx,
                                           GError         **error);
 void            cpd_transaction_free     (CpdTransaction  *tx);

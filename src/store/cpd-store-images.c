@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/cpd-store-images.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "public/cpod-error.h"
+#include "store/cpd-statement.h"
+
+#define IMAGE_COLUMNS \
+  "SELECT id, digest, manifest_size, config, top_layer, size, created," \
+  " (SELECT group_concat(name, char(10)) FROM image_name WHERE image_id = image.id)," \
+  " (SELECT count(*) FROM container WHERE image_id = image.id)" \
+  " FROM image"
+
+#define LAYER_COLUMNS \
+  "SELECT chain_id, parent, diff_id, digest, media_type, blob_size, layer.size, link FROM layer"
+
+void
+cpd_image_row_free (CpdImageRow *row)
+{
+  g_free (row->id);
+  g_free (row->digest);
+  g_free (row->config);
+  g_free (row->top_layer);
+  g_strfreev (row->names);
+  g_free (row);
+}
+
+void
+cpd_layer_row_free (CpdLayerRow *row)
+{
+  g_free (row->chain_id);
+  g_free (row->parent);
+  g_free (row->diff_id);
+  g_free (row->digest);
+  g_free (row->media_type);
+  g_free (row->link);
+  g_free (row);
+}
+
+static int
+compare_names (const void *a, const void *b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+static CpdImageRow *
+read_image (CpdStatement *statement)
+{
+  CpdImageRow *row = g_new0 (CpdImageRow, 1);
+  const char *names = cpd_statement_peek_text (statement, 7);
+
+  row->id = cpd_statement_text (statement, 0);
+  row->digest = cpd_statement_text (statement, 1);
+  row->manifest_size = cpd_statement_int (statement, 2);
+  row->config = cpd_statement_text (statement, 3);
+  row->top_layer = cpd_statement_text (statement, 4);
+  row->size = cpd_statement_int (statement, 5);
+  row->created = cpd_statement_int (statement, 6);
+  row->names = g_strsplit (names, "\n", -1);    /* "" gives an empty list */
+  qsort (row->names, g_strv_length (row->names), sizeof (char *), compare_names);
+  row->containers = (guint) cpd_statement_int (statement, 8);
+  return row;
+}
+
+static CpdLayerRow *
+read_layer (CpdStatement *statement)
+{
+  CpdLayerRow *row = g_new0 (CpdLayerRow, 1);
+
+  row->chain_id = cpd_statement_text (statement, 0);
+  row->parent = cpd_statement_text (statement, 1);
+  row->diff_id = cpd_statement_text (statement, 2);
+  row->digest = cpd_statement_text (statement, 3);
+  row->media_type = cpd_statement_text (statement, 4);
+  row->blob_size = cpd_statement_int (statement, 5);
+  row->size = cpd_statement_int (statement, 6);
+  row->link = cpd_statement_text (statement, 7);
+  return row;
+}
+
+/* Runs SQL with one text parameter (none when VALUE is NULL) and reads all its rows. */
+static GPtrArray *
+read_all (CpdStore *store, const char *sql, const char *value,
+          gpointer (*read_row) (CpdStatement *), GDestroyNotify free_row, GError **error)
+{
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func (free_row);
+  g_autoptr(CpdStatement) statement = cpd_store_prepare (store, sql, error);
+  g_autoptr(GError) failure = NULL;
+
+  if (statement == NULL)
+    return NULL;
+  if (value != NULL)
+    cpd_statement_bind (statement, "s", value);
+  while (cpd_statement_next (statement, &failure))
+    g_ptr_array_add (rows, read_row (statement));
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+  return g_steal_pointer (&rows);
+}
+
+static GPtrArray *
+read_images (CpdStore *store, const char *sql, const char *value, GError **error)
+{
+  return read_all (store, sql, value, (gpointer (*) (CpdStatement *)) read_image,
+                   (GDestroyNotify) cpd_image_row_free, error);
+}
+
+static GPtrArray *
+read_layers (CpdStore *store, const char *sql, const char *value, GError **error)
+{
+  return read_all (store, sql, value, (gpointer (*) (CpdStatement *)) read_layer,
+                   (GDestroyNotify) cpd_layer_row_free, error);
+}
+
+/* Runs a writing statement with text parameters. */
+static gboolean
+write_texts (CpdTransaction *tx, const char *sql, const char *first, const char *second,
+             GError **error)
+{
+  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, sql, error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, second != NULL ? "ss" : "s", first, second);
+  return cpd_statement_execute (statement, error);
+}
+
+static gboolean
+add_image_layer (CpdTransaction *tx, const char *id, int position, const char *chain_id,
+                 GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "INSERT INTO image_layer (image_id, position, chain_id)"
+                                 " VALUES (?, ?, ?)", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "sis", id, (gint64) position, chain_id);
+  return cpd_statement_execute (statement, error);
+}
+
+/* Adds an image; CHAIN_IDS are its layers, lowest first, which must be there. */
+gboolean
+cpd_store_add_image (CpdTransaction *tx, const CpdImageRow *row, const char *const *chain_ids,
+                     GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "INSERT INTO image (id, digest, manifest_size, config, top_layer,"
+                                 " size, created) VALUES (?, ?, ?, ?, ?, ?, ?)", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "ssissii", row->id, row->digest, row->manifest_size, row->config,
+                      row->top_layer, row->size, row->created);
+  if (!cpd_statement_execute (statement, error))
+    return FALSE;
+  for (int i = 0; chain_ids[i] != NULL; i++)
+    if (!add_image_layer (tx, row->id, i, chain_ids[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+cpd_store_delete_image (CpdTransaction *tx, const char *id, GError **error)
+{
+  return write_texts (tx, "DELETE FROM image_name WHERE image_id = ?", id, NULL, error)
+         && write_texts (tx, "DELETE FROM image WHERE id = ?", id, NULL, error);
+}
+
+/* Gives an image a name, taking it from the image that had it. */
+gboolean
+cpd_store_tag_image (CpdTransaction *tx, const char *name, const char *id, GError **error)
+{
+  return write_texts (tx, "INSERT INTO image_name (name, image_id) VALUES (?, ?)"
+                          " ON CONFLICT (name) DO UPDATE SET image_id = excluded.image_id",
+                      name, id, error);
+}
+
+gboolean
+cpd_store_untag_image (CpdTransaction *tx, const char *name, GError **error)
+{
+  return write_texts (tx, "DELETE FROM image_name WHERE name = ?", name, NULL, error);
+}
+
+CpdImageRow *
+cpd_store_get_image (CpdStore *store, const char *id, GError **error)
+{
+  g_autoptr(GPtrArray) rows = read_images (store, IMAGE_COLUMNS " WHERE id = ?", id, error);
+
+  if (rows == NULL)
+    return NULL;
+  if (rows->len == 0)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE, "no image with id %s", id);
+      return NULL;
+    }
+  return g_ptr_array_steal_index (rows, 0);
+}
+
+CpdImageRow *
+cpd_store_get_image_by_name (CpdStore *store, const char *name, GError **error)
+{
+  g_autoptr(GPtrArray) rows =
+    read_images (store, IMAGE_COLUMNS " WHERE id = (SELECT image_id FROM image_name WHERE name = ?)",
+                 name, error);
+
+  return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index (rows, 0) : NULL;
+}
+
+CpdImageRow *
+cpd_store_get_image_by_prefix (CpdStore *store, const char *prefix, GError **error)
+{
+  g_autoptr(GPtrArray) rows =
+    read_images (store, IMAGE_COLUMNS " WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", prefix, error);
+
+  if (rows == NULL)
+    return NULL;
+  if (rows->len == 1)
+    return g_ptr_array_steal_index (rows, 0);
+  if (rows->len == 0)
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE, "no image with name or id '%s'", prefix);
+  else
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_AMBIGUOUS_NAME,
+                 "the ids of several images begin with '%s': give more of it", prefix);
+  return NULL;
+}
+
+/* Newest first. */
+GPtrArray *
+cpd_store_list_images (CpdStore *store, GError **error)
+{
+  return read_images (store, IMAGE_COLUMNS " ORDER BY created DESC, id", NULL, error);
+}
+
+gboolean
+cpd_store_add_layer (CpdTransaction *tx, const CpdLayerRow *row, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "INSERT INTO layer (chain_id, parent, diff_id, digest, media_type,"
+                                 " blob_size, size, link) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "sssssiis", row->chain_id, row->parent, row->diff_id, row->digest,
+                      row->media_type, row->blob_size, row->size, row->link);
+  return cpd_statement_execute (statement, error);
+}
+
+gboolean
+cpd_store_delete_layer (CpdTransaction *tx, const char *chain_id, GError **error)
+{
+  return write_texts (tx, "DELETE FROM layer WHERE chain_id = ?", chain_id, NULL, error);
+}
+
+CpdLayerRow *
+cpd_store_get_layer (CpdStore *store, const char *chain_id, GError **error)
+{
+  g_autoptr(GPtrArray) rows = read_layers (store, LAYER_COLUMNS " WHERE chain_id = ?", chain_id, error);
+
+  return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index (rows, 0) : NULL;
+}
+
+GPtrArray *
+cpd_store_list_layers (CpdStore *store, GError **error)
+{
+  return read_layers (store, LAYER_COLUMNS " ORDER BY number", NULL, error);
+}
+
+GPtrArray *
+cpd_store_list_image_layers (CpdStore *store, const char *image_id, GError **error)
+{
+  return read_layers (store, LAYER_COLUMNS " JOIN image_layer USING (chain_id)"
+                                           " WHERE image_id = ? ORDER BY position", image_id, error);
+}
+
+/* A layer is always added after the one below it, so the newest are the topmost. */
+GPtrArray *
+cpd_store_list_unused_layers (CpdStore *store, GError **error)
+{
+  return read_layers (store, LAYER_COLUMNS " WHERE chain_id NOT IN (SELECT chain_id FROM image_layer)"
+                                           " ORDER BY number DESC", NULL, error);
+}

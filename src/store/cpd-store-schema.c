@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "public/cpod-error.h"
+#include "store/cpd-statement.h"
+
+/*
+ * One text a version: the first makes the tables, each other one brings a
+ * database of the version before it up to its own. A text that was released
+ * never changes.
+ */
+static const char *const migrations[] = {
+  /* 1 */
+  "CREATE TABLE meta ("
+  "  key TEXT PRIMARY KEY,"
+  "  value TEXT NOT NULL"
+  ") WITHOUT ROWID;"
+
+  /* Names are unique over everything that can be named like a container. */
+  "CREATE TABLE name ("
+  "  name TEXT PRIMARY KEY,"
+  "  kind TEXT NOT NULL,"
+  "  id TEXT NOT NULL UNIQUE"
+  ") WITHOUT ROWID;"
+
+  "CREATE TABLE image ("
+  "  id TEXT PRIMARY KEY,"
+  "  digest TEXT NOT NULL,"
+  "  manifest_size INTEGER NOT NULL,"
+  "  config TEXT NOT NULL,"
+  "  top_layer TEXT NOT NULL,"
+  "  size INTEGER NOT NULL,"
+  "  created INTEGER NOT NULL"
+  ") WITHOUT ROWID;"
+
+  "CREATE TABLE image_name ("
+  "  name TEXT PRIMARY KEY,"
+  "  image_id TEXT NOT NULL REFERENCES image (id)"
+  ") WITHOUT ROWID;"
+  "CREATE INDEX image_name_image_id ON image_name (image_id);"
+
+  "CREATE TABLE layer ("
+  "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+  "  chain_id TEXT NOT NULL UNIQUE,"
+  "  parent TEXT NOT NULL,"
+  "  diff_id TEXT NOT NULL,"
+  "  digest TEXT NOT NULL,"
+  "  media_type TEXT NOT NULL,"
+  "  blob_size INTEGER NOT NULL,"
+  "  size INTEGER NOT NULL,"
+  "  link TEXT NOT NULL UNIQUE"
+  ");"
+
+  "CREATE TABLE image_layer ("
+  "  image_id TEXT NOT NULL REFERENCES image (id) ON DELETE CASCADE,"
+  "  position INTEGER NOT NULL,"
+  "  chain_id TEXT NOT NULL REFERENCES layer (chain_id),"
+  "  PRIMARY KEY (image_id, position)"
+  ") WITHOUT ROWID;"
+  "CREATE INDEX image_layer_chain_id ON image_layer (chain_id);"
+
+  "CREATE TABLE container ("
+  "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+  "  id TEXT NOT NULL UNIQUE,"
+  "  name TEXT NOT NULL REFERENCES name (name) ON UPDATE CASCADE,"
+  "  image TEXT NOT NULL,"
+  "  image_id TEXT NOT NULL REFERENCES image (id),"
+  "  created INTEGER NOT NULL,"
+  "  owner_uid INTEGER NOT NULL,"
+  "  auto_remove INTEGER NOT NULL,"
+  "  config TEXT NOT NULL"
+  ");"
+  "CREATE INDEX container_name ON container (name);"
+  "CREATE INDEX container_image_id ON container (image_id);"
+
+  /* Apart from the rest, so that a change of state does not write the configuration again. */
+  "CREATE TABLE container_status ("
+  "  number INTEGER PRIMARY KEY REFERENCES container (number) ON DELETE CASCADE,"
+  "  state INTEGER NOT NULL,"
+  "  pid INTEGER NOT NULL,"
+  "  pid_start INTEGER NOT NULL,"
+  "  monitor_pid INTEGER NOT NULL,"
+  "  monitor_start INTEGER NOT NULL,"
+  "  exit_code INTEGER NOT NULL,"
+  "  oom_killed INTEGER NOT NULL,"
+  "  started INTEGER NOT NULL,"
+  "  finished INTEGER NOT NULL"
+  ");"
+
+  /* Exit codes of containers that are gone, for those who still wait for them. */
+  "CREATE TABLE exit_code ("
+  "  id TEXT PRIMARY KEY,"
+  "  exit_code INTEGER NOT NULL,"
+  "  time INTEGER NOT NULL"
+  ") WITHOUT ROWID;"
+
+  /* AUTOINCREMENT: a number is never used twice, and a rolled back one is not used up. */
+  "CREATE TABLE event ("
+  "  seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+  "  time INTEGER NOT NULL,"
+  "  type TEXT NOT NULL,"
+  "  status TEXT NOT NULL,"
+  "  id TEXT NOT NULL,"
+  "  name TEXT NOT NULL,"
+  "  attributes TEXT NOT NULL,"
+  "  uid INTEGER NOT NULL,"
+  "  pid INTEGER NOT NULL,"
+  "  unit TEXT NOT NULL"
+  ");"
+
+  "CREATE TABLE operation ("
+  "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+  "  kind TEXT NOT NULL,"
+  "  object TEXT NOT NULL,"
+  "  payload TEXT NOT NULL,"
+  "  started INTEGER NOT NULL"
+  ");",
+};
+
+static gboolean
+read_version (CpdConnection *connection, gint64 *version, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_connection_prepare (connection, "PRAGMA user_version", error);
+
+  if (statement == NULL || !cpd_statement_next (statement, error))
+    return FALSE;
+  *version = cpd_statement_int (statement, 0);
+  return TRUE;
+}
+
+static gboolean
+migrate (CpdConnection *connection, gint64 from, GError **error)
+{
+  g_autofree char *sql =
+    g_strdup_printf ("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
+                     migrations[from], (int) from + 1);
+
+  if (cpd_connection_run (connection, sql, error))
+    return TRUE;
+  cpd_connection_run (connection, "ROLLBACK", NULL);
+  g_prefix_error (error, "failed to bring the schema to version %d: ", (int) from + 1);
+  return FALSE;
+}
+
+/* Brings the database to the newest schema; one that is newer still is left alone. */
+gboolean
+cpd_schema_upgrade (CpdConnection *connection, GError **error)
+{
+  const gint64 newest = G_N_ELEMENTS (migrations);
+  gint64 version;
+
+  if (!read_version (connection, &version, error))
+    return FALSE;
+  if (version > newest)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_TOO_NEW,
+                   "its schema has version %d, this cpod knows versions up to %d:"
+                   " install the newer cpod that wrote it", (int) version, (int) newest);
+      return FALSE;
+    }
+  for (; version < newest; version++)
+    if (!migrate (connection, version, error))
+      return FALSE;
+  return TRUE;
+}

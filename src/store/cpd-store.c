@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/cpd-store.h"
+
+#include "public/cpod-error.h"
+#include "store/cpd-statement.h"
+
+struct _CpdStore
+{
+  gatomicrefcount refs;
+  CpdConnection *writer;        /* (owned) */
+  CpdConnection *reader;        /* (owned); the same as the writer when in memory */
+  int synchronous;              /* what the writer was last told, -1 for nothing yet */
+  CpdCommitFunc commit_func;
+  gpointer commit_data;
+};
+
+struct _CpdTransaction
+{
+  CpdStore *store;              /* (owned), its writer locked */
+  GPtrArray *changed;           /* (owned): ids of containers */
+  gboolean open;
+};
+
+static CpdConnection *
+open_connection (const char *path, GError **error)
+{
+  g_autoptr(CpdConnection) connection = cpd_connection_open (path != NULL ? path : ":memory:", error);
+
+  if (connection == NULL)
+    return NULL;
+  if (!cpd_connection_run (connection,
+                           "PRAGMA journal_mode = WAL;"
+                           "PRAGMA foreign_keys = ON;"
+                           "PRAGMA cache_size = -1024;",
+                           error))
+    return NULL;
+  return g_steal_pointer (&connection);
+}
+
+CpdStore *
+cpd_store_open (const char *path, GError **error)
+{
+  g_autoptr(CpdStore) store = g_new0 (CpdStore, 1);
+
+  g_atomic_ref_count_init (&store->refs);
+  store->synchronous = -1;
+  store->writer = open_connection (path, error);
+  if (store->writer == NULL || !cpd_schema_upgrade (store->writer, error))
+    {
+      g_prefix_error (error, "failed to open %s: ", path != NULL ? path : "the store in memory");
+      return NULL;
+    }
+  /* A database in memory belongs to its connection, so readers must share it. */
+  store->reader = path != NULL ? open_connection (path, error) : store->writer;
+  if (store->reader == NULL)
+    return NULL;
+  return g_steal_pointer (&store);
+}
+
+CpdStore *
+cpd_store_ref (CpdStore *store)
+{
+  g_atomic_ref_count_inc (&store->refs);
+  return store;
+}
+
+void
+cpd_store_unref (CpdStore *store)
+{
+  if (!g_atomic_ref_count_dec (&store->refs))
+    return;
+  if (store->reader != store->writer)
+    g_clear_pointer (&store->reader, cpd_connection_close);
+  g_clear_pointer (&store->writer, cpd_connection_close);
+  g_free (store);
+}
+
+void
+cpd_store_set_commit_func (CpdStore *store, CpdCommitFunc func, gpointer user_data)
+{
+  g_rec_mutex_lock (&store->writer->lock);
+  store->commit_func = func;
+  store->commit_data = user_data;
+  g_rec_mutex_unlock (&store->writer->lock);
+}
+
+CpdStatement *
+cpd_store_prepare (CpdStore *store, const char *sql, GError **error)
+{
+  return cpd_connection_prepare (store->reader, sql, error);
+}
+
+CpdStatement *
+cpd_transaction_prepare (CpdTransaction *tx, const char *sql, GError **error)
+{
+  return cpd_connection_prepare (tx->store->writer, sql, error);
+}
+
+gint64
+cpd_transaction_last_rowid (CpdTransaction *tx)
+{
+  return sqlite3_last_insert_rowid (tx->store->writer->db);
+}
+
+int
+cpd_transaction_changes (CpdTransaction *tx)
+{
+  return sqlite3_changes (tx->store->writer->db);
+}
+
+void
+cpd_transaction_container_changed (CpdTransaction *tx, const char *id)
+{
+  g_ptr_array_add (tx->changed, g_strdup (id));
+}
+
+static gboolean
+set_synchronous (CpdStore *store, CpdDurability durability, GError **error)
+{
+  const char *sql = durability == CPD_STORE_DURABLE ? "PRAGMA synchronous = FULL"
+                                                    : "PRAGMA synchronous = NORMAL";
+
+  if (store->synchronous == (int) durability)
+    return TRUE;
+  if (!cpd_connection_run (store->writer, sql, error))
+    return FALSE;
+  store->synchronous = (int) durability;
+  return TRUE;
+}
+
+/*
+ * Begins a transaction, waiting for the one of another thread to end. It is
+ * rolled back unless it is committed.
+ */
+CpdTransaction *
+cpd_store_begin (CpdStore *store, CpdDurability durability, GError **error)
+{
+  CpdTransaction *tx;
+
+  g_rec_mutex_lock (&store->writer->lock);
+  if (!set_synchronous (store, durability, error)
+      || !cpd_connection_run (store->writer, "BEGIN IMMEDIATE", error))
+    {
+      g_rec_mutex_unlock (&store->writer->lock);
+      return NULL;
+    }
+  tx = g_new0 (CpdTransaction, 1);
+  tx->store = cpd_store_ref (store);
+  tx->changed = g_ptr_array_new_with_free_func (g_free);
+  tx->open = TRUE;
+  return tx;
+}
+
+static void
+close_transaction (CpdTransaction *tx)
+{
+  if (!tx->open)
+    return;
+  /* After some failures (a full disk) SQLite has rolled back by itself. */
+  if (!sqlite3_get_autocommit (tx->store->writer->db))
+    cpd_connection_run (tx->store->writer, "ROLLBACK", NULL);
+  tx->open = FALSE;
+  g_rec_mutex_unlock (&tx->store->writer->lock);
+}
+
+void
+cpd_transaction_free (CpdTransaction *tx)
+{
+  close_transaction (tx);
+  cpd_store_unref (tx->store);
+  g_ptr_array_unref (tx->changed);
+  g_free (tx);
+}
+
+gboolean
+cpd_transaction_commit (CpdTransaction *transaction, GError **error)
+{
+  g_autoptr(CpdTransaction) tx = transaction;
+  CpdCommitFunc func = tx->store->commit_func;
+  gpointer data = tx->store->commit_data;
+
+  if (!cpd_connection_run (tx->store->writer, "COMMIT", error))
+    return FALSE;
+  close_transaction (tx);
+  if (func != NULL)
+    func (tx->changed, data);
+  return TRUE;
+}
+
+char *
+cpd_store_get_meta (CpdStore *store, const char *key, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_store_prepare (store, "SELECT value FROM meta WHERE key = ?", error);
+
+  if (statement == NULL)
+    return NULL;
+  cpd_statement_bind (statement, "s", key);
+  return cpd_statement_next (statement, error) ? cpd_statement_text (statement, 0) : NULL;
+}
+
+gboolean
+cpd_transaction_set_meta (CpdTransaction *tx, const char *key, const char *value, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "INSERT INTO meta (key, value) VALUES (?, ?)"
+                                 " ON CONFLICT (key) DO UPDATE SET value = excluded.value", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "ss", key, value);
+  return cpd_statement_execute (statement, error);
+}
