@@ -1,0 +1,3 @@
+/* BAD SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+gboolean cpd_bad (void);

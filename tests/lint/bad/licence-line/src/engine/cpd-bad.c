@@ -1,0 +1,2 @@
+/* BAD: nothing of a licence */
+int x;

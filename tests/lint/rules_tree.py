@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Rules for what lies around the code: the library's comments, translations, paths."""
+
+import os
+import re
+
+from lintlib import Finding
+
+DECLARATION = re.compile(r'^(?:G_\w+\s+)*(?P<type>[A-Za-z_][\w \t*]*?[\s*])(?P<name>cpod_\w+)\s*\((?P<arguments>[^;{]*)\)'
+                         r'[^;{()]*(?:\([^)]*\)[^;{()]*)*;', re.M)
+
+
+def gtk_doc_blocks(tree):
+    blocks = {}
+    for source in tree.select(r'^src/(libcpod|public)/.*\.[ch]$'):
+        for match in re.finditer(r'/\*\*\n \* (\w+):(.*?)\*/', source.text, re.S):
+            blocks[match[1]] = match[2]
+    return blocks
+
+
+def parameter_names(arguments):
+    names = [re.sub(r'\[\]$', '', part.strip()).split('*')[-1].split()[-1:] for part in arguments.split(',')]
+    return [name[0] for name in names if name and name[0] not in ('void', '...', 'error')]
+
+
+def gtk_doc(tree):
+    """Each public function of the library says what it does, takes and gives, and since when."""
+    blocks = gtk_doc_blocks(tree)
+    found = []
+    for source in tree.select(r'^src/libcpod/[^/]*\.h$'):
+        if source.path.endswith(('-private.h', '-internal.h')):
+            continue
+        for match in DECLARATION.finditer(source.code):
+            name = match['name']
+            block = blocks.get(name)
+            if name.endswith('_get_type'):
+                continue
+            problems = []
+            if block is None:
+                problems.append('has no comment')
+            else:
+                problems += [f'does not say what @{p} is' for p in parameter_names(match['arguments'])
+                             if f' * @{p}:' not in block]
+                if match['type'].strip() != 'void' and not re.search(r'^ \* Returns:', block, re.M):
+                    problems.append('does not say what it returns')
+                if not re.search(r'^ \* Since: \d', block, re.M):
+                    problems.append('does not say since when')
+            found += [source.finding(match.start('name'), f'{name} {problem}') for problem in problems[:1]]
+    return found
+
+
+def potfiles(tree):
+    """Files with text for people are listed for translators, and files that are listed exist."""
+    lists = tree.select(r'^po/POTFILES(\.in)?$')
+    listed, found = set(), []
+    for source in lists:
+        for number, line in enumerate(source.lines, 1):
+            path = line.strip()
+            if path and not path.startswith('#'):
+                listed.add(path)
+                if not os.path.exists(os.path.join(tree.root, path)):
+                    found.append(Finding(source.path, number, f'{path} does not exist'))
+    for source in tree.engine_room:
+        match = re.search(r'\b(_|N_|C_|ngettext) \("', source.without_comments)
+        if match and source.path not in listed:
+            found.append(source.finding(match.start(), 'is not in po/POTFILES'))
+    return found
+
+
+def machine_paths(tree):
+    """Nothing refers to where it happened to be written."""
+    pattern = r'/work/|/var/tmp/\w|/dev/shm/\w|/home/(?!user\b)\w'
+    found = []
+    for source in tree.sources:
+        if source.path.startswith('tests/lint/') or not os.path.isfile(source.full_path):
+            continue
+        with open(source.full_path, 'rb') as file:
+            if b'\0' in file.read(4096):
+                continue
+        found += source.search(pattern, 'a path of one machine', source.text)
+    return found
