@@ -19,8 +19,8 @@ def cases_of(directory):
     root = ElementTree.parse(os.path.join(directory, 'meson-logs', 'testlog.junit.xml')).getroot()
     for suite in root.iter('testsuite'):
         for case in suite.iter('testcase'):
-            # Tests without cases of their own lie together in one suite.
-            key = suite.get('name').split('.')[-1] if '.' in suite.get('name') else case.get('name')
+            # Programs without cases of their own lie together in one suite.
+            key = suite.get('name').split('.', 1)[1] if '.' in suite.get('name') else case.get('name')
             passed, others = results.setdefault(key, (0, []))
             if case.find('failure') is None and case.find('error') is None and case.find('skipped') is None:
                 results[key] = (passed + 1, others)
@@ -41,10 +41,8 @@ def count(directory):
     cases = cases_of(directory)
     passed = sum(good for good, _ in cases.values())
     failures = [f'{test}: {name}' for test, (_, others) in cases.items() for name in others]
-    for name, result in failed_programs(directory):
-        short = name.split(' / ')[0] if ' / ' in name else name
-        if not any(test.endswith(short.split(':')[-1]) and others for test, (_, others) in cases.items()):
-            failures.append(f'{name}: {result}')
+    failures += [f'{name}: {result}' for name, result in failed_programs(directory)
+                 if not cases.get(name, (0, []))[1]]
     return passed, failures
 
 

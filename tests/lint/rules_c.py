@@ -168,7 +168,7 @@ def compiler_flags(tree):
     includes = [f'{tree.root}/src', f'{tree.root}/src/public', f'{tree.root}/src/libcpod']
     build = os.environ.get('CPOD_BUILD')
     if build:
-        includes += [build, f'{build}/src/generated', f'{build}/src']
+        includes += [build, f'{build}/src', f'{build}/src/generated', f'{build}/src/libcpod']
     return ['-D_GNU_SOURCE', '-std=gnu11', '-fsyntax-only', '-Wall', '-Wextra', '-Werror', '-Wno-unused-parameter',
             '-Wno-unused-function', '-Wno-missing-field-initializers', '-x', 'c',
             *[f'-I{path}' for path in includes], *shlex.split(flags)]
