@@ -124,7 +124,7 @@ Function = namedtuple('Function', 'name start static lines')
 
 def functions_of(source):
     """The functions that a C file defines, in the one style that is used here."""
-    for match in re.finditer(r'^(?P<type>[A-Za-z_][^;{}\n]*)\n(?P<name>[A-Za-z_]\w*) \([^;{}]*\)\s*\n\{[ \t]*\n',
+    for match in re.finditer(r'^(?P<type>[A-Za-z_][^;{}\n]*)\n(?P<name>[a-z_]\w*) \([^;{}]*\)\s*\n\{[ \t]*\n',
                              source.code, re.M):
         end = source.code.find('\n}', match.end())
         lines = source.code.count('\n', match.start('name'), end) + 2

@@ -10,5 +10,5 @@ static void
 reply (GDBusMethodInvocation *invocation) /* BAD */
 {
   g_dbus_connection_flush_sync (NULL, NULL, NULL); /* BAD */
-  json_object_new (); /* BAD */
+  json_parser_new (); /* BAD */
 }
