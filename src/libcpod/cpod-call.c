@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cpod-client-private.h"
+
+/* The context is the thread's default until cpod_sync_end(), so that the answers come here and nowhere else. */
+void
+cpod_sync_begin (CpodSync *sync)
+{
+  sync->result = NULL;
+  sync->context = g_main_context_new ();
+  g_main_context_push_thread_default (sync->context);
+}
+
+void
+cpod_sync_done (GObject      *source,
+                GAsyncResult *result,
+                gpointer      user_data)
+{
+  CpodSync *sync = user_data;
+
+  sync->result = g_object_ref (result);
+}
+
+GAsyncResult *
+cpod_sync_wait (CpodSync *sync)
+{
+  while (sync->result == NULL)
+    g_main_context_iteration (sync->context, TRUE);
+
+  return sync->result;
+}
+
+void
+cpod_sync_end (CpodSync *sync)
+{
+  g_main_context_pop_thread_default (sync->context);
+  g_clear_object (&sync->result);
+  g_clear_pointer (&sync->context, g_main_context_unref);
+}
+
+/* No call has a time limit here: how long one may take is the service's to say, and a cancellable ends it. */
+void
+cpod_call (CpodClient          *self,
+           const char          *path,
+           const char          *interface,
+           const char          *method,
+           GVariant            *parameters,
+           GUnixFDList         *fd_list,
+           GCancellable        *cancellable,
+           GAsyncReadyCallback  callback,
+           gpointer             user_data)
+{
+  g_dbus_connection_call_with_unix_fd_list (self->connection, cpod_client_get_bus_name (self), path, interface,
+                                            method, parameters, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
+                                            fd_list, cancellable, callback, user_data);
+}
+
+GVariant *
+cpod_call_finish (GObject       *connection,
+                  GAsyncResult  *result,
+                  GUnixFDList  **fd_list,
+                  GError       **error)
+{
+  g_autoptr(GError) local_error = NULL;
+  GVariant *reply;
+
+  reply = g_dbus_connection_call_with_unix_fd_list_finish (G_DBUS_CONNECTION (connection), fd_list,
+                                                           result, &local_error);
+  if (reply != NULL)
+    return reply;
+
+  g_dbus_error_strip_remote_error (local_error);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+GVariant *
+cpod_call_sync (CpodClient    *self,
+                const char    *path,
+                const char    *interface,
+                const char    *method,
+                GVariant      *parameters,
+                GUnixFDList  **fd_list,
+                GCancellable  *cancellable,
+                GError       **error)
+{
+  g_autoptr(GError) local_error = NULL;
+  GVariant *reply;
+
+  reply = g_dbus_connection_call_with_unix_fd_list_sync (self->connection, cpod_client_get_bus_name (self),
+                                                         path, interface, method, parameters, NULL,
+                                                         G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, fd_list,
+                                                         cancellable, &local_error);
+  if (reply != NULL)
+    return reply;
+
+  g_dbus_error_strip_remote_error (local_error);
+  g_propagate_error (error, g_steal_pointer (&local_error));
+  return NULL;
+}
+
+/* Gives the one descriptor that a reply of signature (h) carries, or -1 with ERROR set. */
+int
+cpod_call_take_fd (GVariant     *reply,
+                   GUnixFDList  *fd_list,
+                   GError      **error)
+{
+  int index;
+
+  if (!g_variant_is_of_type (reply, G_VARIANT_TYPE ("(h)")) || fd_list == NULL)
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the service's reply carries no descriptor");
+      return -1;
+    }
+
+  g_variant_get (reply, "(h)", &index);
+  return g_unix_fd_list_get (fd_list, index, error);
+}
+
+/* Options are given by callers as a{sv}, or as nothing at all. */
+GVariant *
+cpod_call_options (GVariant *options)
+{
+  return options != NULL ? options : g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gunixfdlist.h>
+
+#include "cpod-client.h"
+#include "cpod-error.h"
+#include "cpod-names.h"
+
+G_BEGIN_DECLS
+
+#define CPOD_INTERFACE_RUNTIME CPOD_BUS_NAME ".Runtime"
+#define CPOD_INTERFACE_IMAGES CPOD_BUS_NAME ".Images"
+#define CPOD_INTERFACE_CONTAINER CPOD_BUS_NAME ".Container"
+#define CPOD_INTERFACE_JOB CPOD_BUS_NAME ".Job"
+
+struct _CpodClient
+{
+  GObject parent_instance;
+
+  GBusType bus_type;
+  char *address;
+  gboolean private_peer;
+  CpodClientFlags flags;
+
+  GDBusConnection *connection;
+  GSubprocess *service;         /* (nullable): the service of a private peer */
+  CpodRuntime *runtime;
+  CpodImages *images;
+};
+
+/* A synchronous call made of an asynchronous one, in a context of its own. */
+typedef struct
+{
+  GMainContext *context;
+  GAsyncResult *result;
+} CpodSync;
+
+G_GNUC_INTERNAL void              cpod_sync_begin     (CpodSync             *sync);
+G_GNUC_INTERNAL void              cpod_sync_done      (GObject              *source,
+                                                       GAsyncResult         *result,
+                                                       gpointer              user_data);
+G_GNUC_INTERNAL GAsyncResult     *cpod_sync_wait      (CpodSync             *sync);
+G_GNUC_INTERNAL void              cpod_sync_end       (CpodSync             *sync);
+
+G_GNUC_INTERNAL void              cpod_call           (CpodClient           *self,
+                                                       const char           *path,
+                                                       const char           *interface,
+                                                       const char           *method,
+                                                       GVariant             *parameters,
+                                                       GUnixFDList          *fd_list,
+                                                       GCancellable         *cancellable,
+                                                       GAsyncReadyCallback   callback,
+                                                       gpointer              user_data);
+G_GNUC_INTERNAL GVariant         *cpod_call_finish    (GObject              *connection,
+                                                       GAsyncResult         *result,
+                                                       GUnixFDList         **fd_list,
+                                                       GError              **error);
+G_GNUC_INTERNAL GVariant         *cpod_call_sync      (CpodClient           *self,
+                                                       const char           *path,
+                                                       const char           *interface,
+                                                       const char           *method,
+                                                       GVariant             *parameters,
+                                                       GUnixFDList         **fd_list,
+                                                       GCancellable         *cancellable,
+                                                       GError              **error);
+G_GNUC_INTERNAL int               cpod_call_take_fd   (GVariant             *reply,
+                                                       GUnixFDList          *fd_list,
+                                                       GError              **error);
+G_GNUC_INTERNAL GVariant         *cpod_call_options   (GVariant             *options);
+
+G_GNUC_INTERNAL GDBusConnection  *cpod_connect_sync   (CpodClient           *self,
+                                                       GCancellable         *cancellable,
+                                                       GError              **error);
+G_GNUC_INTERNAL void              cpod_connect        (CpodClient           *self,
+                                                       GCancellable         *cancellable,
+                                                       GAsyncReadyCallback   callback,
+                                                       gpointer              user_data);
+G_GNUC_INTERNAL GDBusConnection  *cpod_connect_finish (CpodClient           *self,
+                                                       GAsyncResult         *result,
+                                                       GError              **error);
+
+G_END_DECLS

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cpod-generated.h"
+#include "cpod-log-reader.h"
+#include "cpod-stream.h"
+#include "cpod-types.h"
+
+G_BEGIN_DECLS
+
+#define CPOD_TYPE_CLIENT (cpod_client_get_type ())
+G_DECLARE_FINAL_TYPE (CpodClient, cpod_client, CPOD, CLIENT, GObject)
+
+CpodClient      *cpod_client_new_sync                    (GBusType              bus_type,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_new                         (GBusType              bus_type,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodClient      *cpod_client_new_for_address_sync        (const char           *address,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_new_for_address             (const char           *address,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodClient      *cpod_client_new_for_connection_sync     (GDBusConnection      *connection,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_new_for_connection          (GDBusConnection      *connection,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodClient      *cpod_client_new_private_sync            (GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_new_private                 (GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodClient      *cpod_client_new_finish                  (GAsyncResult         *result,
+                                                          GError              **error);
+
+GDBusConnection *cpod_client_get_connection              (CpodClient           *self);
+const char      *cpod_client_get_bus_name                (CpodClient           *self);
+CpodRuntime     *cpod_client_get_runtime                 (CpodClient           *self);
+CpodImages      *cpod_client_get_images                  (CpodClient           *self);
+
+gboolean         cpod_client_close_sync                  (CpodClient           *self,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_close                       (CpodClient           *self,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+gboolean         cpod_client_close_finish                (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+CpodContainer   *cpod_client_get_container_sync          (CpodClient           *self,
+                                                          const char           *name,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_get_container               (CpodClient           *self,
+                                                          const char           *name,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodContainer   *cpod_client_get_container_finish        (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+CpodContainer   *cpod_client_create_container_sync       (CpodClient           *self,
+                                                          const char           *image,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_create_container            (CpodClient           *self,
+                                                          const char           *image,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodContainer   *cpod_client_create_container_finish     (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+GVariant        *cpod_client_list_containers_sync        (CpodClient           *self,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_list_containers             (CpodClient           *self,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+GVariant        *cpod_client_list_containers_finish      (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+CpodStream      *cpod_client_attach_sync                 (CpodClient           *self,
+                                                          const char           *path,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_attach                      (CpodClient           *self,
+                                                          const char           *path,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodStream      *cpod_client_attach_finish               (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+CpodLogReader   *cpod_client_open_logs_sync              (CpodClient           *self,
+                                                          const char           *path,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_open_logs                   (CpodClient           *self,
+                                                          const char           *path,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodLogReader   *cpod_client_open_logs_finish            (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+char            *cpod_client_import_image_sync           (CpodClient           *self,
+                                                          int                   fd,
+                                                          const char           *reference,
+                                                          GVariant             *options,
+                                                          CpodProgressCallback  progress,
+                                                          gpointer              progress_data,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_import_image                (CpodClient           *self,
+                                                          int                   fd,
+                                                          const char           *reference,
+                                                          GVariant             *options,
+                                                          CpodProgressCallback  progress,
+                                                          gpointer              progress_data,
+                                                          GDestroyNotify        progress_destroy,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+char            *cpod_client_import_image_finish         (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
+gboolean         cpod_client_run_sync                    (CpodClient           *self,
+                                                          const char           *image,
+                                                          GVariant             *options,
+                                                          GBytes               *input,
+                                                          GBytes              **standard_output,
+                                                          GBytes              **standard_error,
+                                                          int                  *exit_code,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_run                         (CpodClient           *self,
+                                                          const char           *image,
+                                                          GVariant             *options,
+                                                          GBytes               *input,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+gboolean         cpod_client_run_finish                  (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GBytes              **standard_output,
+                                                          GBytes              **standard_error,
+                                                          int                  *exit_code,
+                                                          GError              **error);
+
+G_END_DECLS
