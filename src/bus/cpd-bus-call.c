@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-call.h"
+
+#include <gio/gunixfdlist.h>
+
+#include "bus/cpd-bus-auth.h"
+#include "bus/cpd-bus-errors.h"
+#include "common/cpd-fs.h"
+#include "public/cpod-error.h"
+
+#define MAX_THREADS 64
+
+struct _CpdBusCalls
+{
+  CpdBusService *service;       /* (unowned) */
+  GThreadPool *pool;            /* (owned): the service's own; GIO's is ten threads for the whole process */
+  GQueue parked;                /* of CpdBusCall, waiting for the gate */
+  gboolean open;
+  gboolean stopped;
+  guint count;
+};
+
+struct _CpdBusCall
+{
+  CpdBusCalls *calls;                   /* (unowned) */
+  GDBusMethodInvocation *invocation;    /* (owned): until the reply takes it */
+  const CpdBusMethod *method;
+  char *object;                         /* (owned) (nullable) */
+  CpdBusPeer *peer;                     /* (owned) (nullable): NULL until it is authorized */
+  CpdCaller caller;
+  GVariant *options;                    /* (owned) (nullable) */
+  GUnixFDList *fds;                     /* (owned) (nullable): go with the reply */
+  GVariant *reply;                      /* (owned) (nullable) */
+  GError *error;                        /* (owned) (nullable) */
+  gint64 begun;
+};
+
+static void
+call_free (CpdBusCall *call)
+{
+  g_clear_object (&call->invocation);
+  g_clear_pointer (&call->options, g_variant_unref);
+  g_clear_pointer (&call->reply, g_variant_unref);
+  g_clear_pointer (&call->peer, cpd_bus_peer_unref);
+  g_clear_object (&call->fds);
+  g_clear_error (&call->error);
+  g_free (call->object);
+  g_free (call);
+}
+
+/* One line for each change that was asked for, however it ended. */
+static void
+log_end (CpdBusCall *call)
+{
+  const char *interface = g_dbus_method_invocation_get_interface_name (call->invocation);
+  const char *object = call->object != NULL ? call->object : "";
+  g_autofree char *name = call->error != NULL ? cpd_bus_error_get_name (call->error) : NULL;
+  g_autofree char *uid = g_strdup_printf ("%u", call->caller.uid);
+  g_autofree char *pid = g_strdup_printf ("%u", call->caller.pid);
+  g_autofree char *took = g_strdup_printf ("%" G_GINT64_FORMAT, g_get_monotonic_time () - call->begun);
+
+  g_log_structured (G_LOG_DOMAIN, G_LOG_LEVEL_INFO,
+                    "CPOD_INTERFACE", interface,
+                    "CPOD_METHOD", call->method->name,
+                    "CPOD_OBJECT", object,
+                    "CPOD_SENDER_UID", uid,
+                    "CPOD_SENDER_PID", pid,
+                    "CPOD_DURATION_US", took,
+                    "CPOD_ERROR", name != NULL ? name : "",
+                    "MESSAGE", "%s.%s(%s) by uid %s, pid %s: %s%s%s in %s us",
+                    interface, call->method->name, object, uid, pid,
+                    name != NULL ? name : "done",
+                    name != NULL ? ": " : "",
+                    call->error != NULL ? call->error->message : "", took);
+}
+
+/* Tells, then replies. */
+static void
+finish (CpdBusCall *call)
+{
+  CpdBusCalls *calls = call->calls;
+
+  if (call->error != NULL)
+    {
+      g_autoptr(GError) cause = g_steal_pointer (&call->error);
+
+      call->error = cpd_bus_error_normalise (cause);
+    }
+  if (call->method != NULL && call->method->changes && call->peer != NULL)
+    {
+      cpd_engine_drain_events (cpd_bus_service_get_engine (calls->service));
+      log_end (call);
+    }
+
+  if (call->error != NULL)
+    g_dbus_method_invocation_return_gerror (g_steal_pointer (&call->invocation), call->error);
+  else
+    g_dbus_method_invocation_return_value_with_unix_fd_list (g_steal_pointer (&call->invocation),
+                                                             call->reply, call->fds);
+  call_free (call);
+  calls->count--;
+  cpd_bus_service_notice_idle (calls->service);
+}
+
+void
+cpd_bus_call_return (CpdBusCall *call, GVariant *reply, GError *error)
+{
+  if (error == NULL)
+    call->reply = g_variant_ref_sink (reply != NULL ? reply : cpd_bus_call_nothing ());
+  else if (reply != NULL)
+    g_variant_unref (g_variant_ref_sink (reply));
+  call->error = error;
+  finish (call);
+}
+
+static gboolean
+on_worked (gpointer user_data)
+{
+  finish (user_data);
+  return G_SOURCE_REMOVE;
+}
+
+/* In a worker thread. */
+static void
+work (gpointer data, gpointer user_data)
+{
+  CpdBusCall *call = data;
+  g_autoptr(GSource) source = g_idle_source_new ();
+
+  /* The caller may have left while the call waited for a thread. */
+  if (!g_cancellable_set_error_if_cancelled (cpd_bus_call_get_cancellable (call), &call->error))
+    {
+      GVariant *reply;
+
+      call->caller.unit = cpd_bus_peer_get_unit (call->peer);
+      reply = call->method->work (call, &call->error);
+      if (reply != NULL)
+        call->reply = g_variant_ref_sink (reply);
+      else if (call->error == NULL)
+        call->error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED,
+                                   "%s gave neither a reply nor an error", call->method->name);
+    }
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
+  g_source_set_callback (source, on_worked, call, NULL);
+  g_source_attach (source, NULL);
+}
+
+/* The call may run now: it is authorized, and the engine's records are right. */
+static void
+run (CpdBusCall *call)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (call->calls->stopped)
+    {
+      cpd_bus_call_return (call, NULL, g_error_new_literal (CPOD_ERROR, CPOD_ERROR_CANCELLED,
+                                                            "the service is stopping"));
+      return;
+    }
+  if (call->method->start != NULL)
+    {
+      call->method->start (call);
+      return;
+    }
+
+  /* When no further thread is to be had the call waits for one of those that there are. */
+  if (!g_thread_pool_push (call->calls->pool, call, &error))
+    g_message ("failed to start a worker thread: %s", error->message);
+}
+
+static void
+on_peer (CpdBusPeer *peer, const GError *error, gpointer user_data)
+{
+  CpdBusCall *call = user_data;
+  GError *refusal = NULL;
+
+  if (peer == NULL)
+    {
+      cpd_bus_call_return (call, NULL, g_error_copy (error));
+      return;
+    }
+  call->peer = cpd_bus_peer_ref (peer);
+  call->caller.uid = cpd_bus_peer_get_uid (peer);
+  call->caller.pid = cpd_bus_peer_get_pid (peer);
+  call->caller.unit = "";
+  if (!cpd_bus_auth_check (g_dbus_method_invocation_get_method_info (call->invocation),
+                           peer, &refusal))
+    {
+      cpd_bus_call_return (call, NULL, refusal);
+      return;
+    }
+
+  if (call->method->changes && !call->calls->open)
+    g_queue_push_tail (&call->calls->parked, call);
+  else
+    run (call);
+}
+
+/* The options are the last argument of every method. */
+static gboolean
+check_call (CpdBusCall *call, GError **error)
+{
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  gsize n = g_variant_n_children (parameters);
+
+  if (call->calls->stopped)
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_CANCELLED, "the service is stopping");
+      return FALSE;
+    }
+  if (call->method == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "method %s is not there",
+                   g_dbus_method_invocation_get_method_name (call->invocation));
+      return FALSE;
+    }
+  call->options = g_variant_get_child_value (parameters, n - 1);
+  return cpd_bus_options_check (call->method->options, call->options, error);
+}
+
+void
+cpd_bus_call_begin (CpdBusService *service, GDBusMethodInvocation *invocation,
+                    const CpdBusMethod *method, const char *object)
+{
+  CpdBusCalls *calls = cpd_bus_service_get_calls (service);
+  CpdBusCall *call = g_new0 (CpdBusCall, 1);
+  GError *error = NULL;
+
+  call->calls = calls;
+  call->invocation = invocation;
+  call->method = method;
+  call->object = g_strdup (object);
+  call->begun = g_get_monotonic_time ();
+  calls->count++;
+
+  if (!check_call (call, &error))
+    {
+      cpd_bus_call_return (call, NULL, error);
+      return;
+    }
+  cpd_bus_peers_get (cpd_bus_service_get_peers (service),
+                     g_dbus_method_invocation_get_sender (invocation), on_peer, call);
+}
+
+void
+cpd_bus_call_answer (GDBusMethodInvocation *invocation, GVariant *reply)
+{
+  g_dbus_method_invocation_return_value (invocation, reply);
+}
+
+CpdBusCalls *
+cpd_bus_calls_new (CpdBusService *service)
+{
+  CpdBusCalls *calls = g_new0 (CpdBusCalls, 1);
+
+  calls->service = service;
+  calls->pool = g_thread_pool_new (work, NULL, MAX_THREADS, FALSE, NULL);
+  g_queue_init (&calls->parked);
+  return calls;
+}
+
+void
+cpd_bus_calls_free (CpdBusCalls *calls)
+{
+  if (calls == NULL)
+    return;
+  g_thread_pool_free (calls->pool, TRUE, TRUE);
+  g_queue_clear (&calls->parked);
+  g_free (calls);
+}
+
+/* The recovery is over: what waited for it may run. */
+void
+cpd_bus_calls_open (CpdBusCalls *calls)
+{
+  CpdBusCall *call;
+
+  calls->open = TRUE;
+  while ((call = g_queue_pop_head (&calls->parked)) != NULL)
+    run (call);
+}
+
+/* No call begins any more; those that run end by themselves. */
+void
+cpd_bus_calls_stop (CpdBusCalls *calls)
+{
+  calls->stopped = TRUE;
+  cpd_bus_calls_open (calls);
+}
+
+guint
+cpd_bus_calls_count (CpdBusCalls *calls)
+{
+  return calls->count;
+}
+
+CpdBusService *
+cpd_bus_call_get_service (CpdBusCall *call)
+{
+  return call->calls->service;
+}
+
+CpdEngine *
+cpd_bus_call_get_engine (CpdBusCall *call)
+{
+  return cpd_bus_service_get_engine (call->calls->service);
+}
+
+const char *
+cpd_bus_call_get_object (CpdBusCall *call)
+{
+  return call->object;
+}
+
+CpdBusPeer *
+cpd_bus_call_get_peer (CpdBusCall *call)
+{
+  return call->peer;
+}
+
+const CpdCaller *
+cpd_bus_call_get_caller (CpdBusCall *call)
+{
+  return &call->caller;
+}
+
+GCancellable *
+cpd_bus_call_get_cancellable (CpdBusCall *call)
+{
+  return cpd_bus_peer_get_cancellable (call->peer);
+}
+
+GVariant *
+cpd_bus_call_get_options (CpdBusCall *call)
+{
+  return call->options;
+}
+
+/* GDBus has checked the types of the arguments; the string lives as long as the call. */
+const char *
+cpd_bus_call_get_string (CpdBusCall *call, gsize index)
+{
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  const char *text = NULL;
+
+  g_variant_get_child (parameters, index, "&s", &text);
+  return text;
+}
+
+guint64
+cpd_bus_call_get_uint64 (CpdBusCall *call, gsize index)
+{
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  guint64 number = 0;
+
+  g_variant_get_child (parameters, index, "t", &number);
+  return number;
+}
+
+/* A descriptor of the caller's own, for the handler to close. */
+int
+cpd_bus_call_get_fd (CpdBusCall *call, gsize index, GError **error)
+{
+  GDBusMessage *message = g_dbus_method_invocation_get_message (call->invocation);
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (message);
+  g_autoptr(GError) cause = NULL;
+  gint32 handle = -1;
+  int fd;
+
+  g_variant_get_child (parameters, index, "h", &handle);
+  if (fds == NULL || handle < 0 || handle >= g_unix_fd_list_get_length (fds))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                   "argument %" G_GSIZE_FORMAT " names no descriptor of the message", index);
+      return -1;
+    }
+  fd = g_unix_fd_list_get (fds, handle, &cause);
+  if (fd < 0)
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
+                 "failed to take over the descriptor: %s", cause->message);
+  return fd;
+}
+
+GVariant *
+cpd_bus_call_nothing (void)
+{
+  return g_variant_new_tuple (NULL, 0);
+}
+
+GVariant *
+cpd_bus_call_reply_fd (CpdBusCall *call, int fd, GError **error)
+{
+  cpd_autofd int owned = fd;
+  g_autoptr(GError) cause = NULL;
+  int handle;
+
+  if (owned < 0)
+    return NULL;
+  call->fds = g_unix_fd_list_new ();
+  handle = g_unix_fd_list_append (call->fds, owned, &cause);
+  if (handle < 0)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
+                   "failed to pass the descriptor on: %s", cause->message);
+      return NULL;
+    }
+  return g_variant_new ("(h)", handle);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-events.h"
+
+#include <string.h>
+
+#include "bus/cpd-bus-objects.h"
+#include "bus/cpd-bus-rows.h"
+#include "public/cpod-error.h"
+#include "public/cpod-names.h"
+
+#define RUNTIME_INTERFACE "org.cpod.Cpod1.Runtime"
+
+/*
+ * Shows a container as it is now. One that is gone stays published until its
+ * event "remove" comes, so that its end is told in order; one that was never
+ * published and is gone already is not shown at all.
+ */
+static void
+refresh_container (CpdBusService *service, const char *id)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdContainerRow) row = NULL;
+
+  row = cpd_engine_get_container (cpd_bus_service_get_engine (service), id, &error);
+  if (row != NULL)
+    cpd_bus_objects_publish (cpd_bus_service_get_containers (service), row->id,
+                             cpd_bus_container_properties (row));
+  else if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+    g_message ("failed to read container %s: %s", id, error->message);
+}
+
+static void
+refresh_image (CpdBusService *service, const char *id)
+{
+  CpdStore *store = cpd_engine_get_store (cpd_bus_service_get_engine (service));
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdImageRow) row = cpd_store_get_image (store, id, &error);
+
+  if (row != NULL)
+    cpd_bus_objects_publish (cpd_bus_service_get_images (service), row->id,
+                             cpd_bus_image_properties (row));
+  else if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE))
+    g_message ("failed to read image %s: %s", id, error->message);
+}
+
+static void
+emit_runtime (CpdBusService *service, const char *signal, GVariant *parameters)
+{
+  cpd_bus_service_emit (service, NULL, CPOD_PATH_RUNTIME, RUNTIME_INTERFACE, signal, parameters);
+}
+
+/* The signals that exist besides Event. */
+static void
+tell_container (CpdBusService *service, const CpdEventRow *event)
+{
+  g_autofree char *path = cpd_bus_container_path (event->id);
+  const char *old_name = "";
+
+  if (strcmp (event->status, "create") == 0)
+    emit_runtime (service, "Create", g_variant_new ("(toss)", event->seq, path, event->id, event->name));
+  else if (strcmp (event->status, "remove") == 0)
+    emit_runtime (service, "Remove", g_variant_new ("(toss)", event->seq, path, event->id, event->name));
+  else if (strcmp (event->status, "rename") == 0)
+    {
+      if (event->attributes != NULL)
+        g_variant_lookup (event->attributes, "old-name", "&s", &old_name);
+      emit_runtime (service, "Rename", g_variant_new ("(tosss)", event->seq, path, event->id,
+                                                      old_name, event->name));
+    }
+}
+
+static void
+on_container_event (CpdBusService *service, const CpdEventRow *event)
+{
+  if (strcmp (event->status, "remove") == 0)
+    cpd_bus_objects_withdraw (cpd_bus_service_get_containers (service), event->id);
+  else
+    refresh_container (service, event->id);
+  tell_container (service, event);
+}
+
+/* A name can be taken away from one image by giving it to another. */
+static void
+refresh_namesakes (CpdBusService *service, const char *id, const char *name)
+{
+  CpdBusObjects *images = cpd_bus_service_get_images (service);
+  g_auto(GStrv) ids = cpd_bus_objects_list_ids (images);
+
+  for (char **i = ids; *i != NULL; i++)
+    {
+      g_autoptr(GVariant) value = cpd_bus_objects_get_property (images, *i, "Names");
+      g_autofree const char **names = g_variant_get_strv (value, NULL);
+
+      if (strcmp (*i, id) != 0 && g_strv_contains (names, name))
+        refresh_image (service, *i);
+    }
+}
+
+static void
+on_image_event (CpdBusService *service, const CpdEventRow *event)
+{
+  if (strcmp (event->status, "remove") == 0)
+    {
+      cpd_bus_objects_withdraw (cpd_bus_service_get_images (service), event->id);
+      return;
+    }
+  refresh_namesakes (service, event->id, event->name);
+  refresh_image (service, event->id);
+}
+
+static void
+on_system_event (CpdBusService *service, const CpdEventRow *event)
+{
+  const char *boot_id = "";
+  guint32 ok = 0, failed = 0;
+
+  cpd_bus_service_update (service);
+  if (strcmp (event->status, "refresh") != 0)
+    return;
+  if (event->attributes != NULL)
+    {
+      g_variant_lookup (event->attributes, "boot-id", "&s", &boot_id);
+      g_variant_lookup (event->attributes, "ok", "u", &ok);
+      g_variant_lookup (event->attributes, "failed", "u", &failed);
+    }
+  emit_runtime (service, "Refreshed", g_variant_new ("(tsuu)", event->seq, boot_id, ok, failed));
+}
+
+/* The order that is promised: the objects first, then the signal of its own, then Event. */
+static void
+on_event (CpdEngine *engine, const CpdEventRow *event, gpointer user_data)
+{
+  CpdBusService *service = user_data;
+  g_autoptr(GVariant) attributes = NULL;
+
+  if (strcmp (event->type, "container") == 0)
+    on_container_event (service, event);
+  else if (strcmp (event->type, "image") == 0)
+    on_image_event (service, event);
+  else if (strcmp (event->type, "system") == 0)
+    on_system_event (service, event);
+
+  attributes = event->attributes != NULL
+               ? g_variant_ref (event->attributes)
+               : g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
+  emit_runtime (service, "Event",
+                g_variant_new ("(ttssss@a{sv})", event->seq, (guint64) event->time, event->type,
+                               event->status, event->id, event->name, attributes));
+}
+
+static void
+on_container_changed (CpdEngine *engine, const char *id, gpointer user_data)
+{
+  CpdBusService *service = user_data;
+
+  /* Its event "create" publishes it. */
+  if (cpd_bus_objects_contains (cpd_bus_service_get_containers (service), id))
+    refresh_container (service, id);
+}
+
+gboolean
+cpd_bus_events_publish (CpdBusService *service, GError **error)
+{
+  CpdStore *store = cpd_engine_get_store (cpd_bus_service_get_engine (service));
+  CpdContainerQuery query = { .all = TRUE };
+  g_autoptr(GPtrArray) containers = cpd_store_list_containers (store, &query, error);
+  g_autoptr(GPtrArray) images = containers != NULL ? cpd_store_list_images (store, error) : NULL;
+
+  if (containers == NULL || images == NULL)
+    return FALSE;
+  for (guint i = 0; i < containers->len; i++)
+    {
+      const CpdContainerRow *row = containers->pdata[i];
+
+      cpd_bus_objects_publish (cpd_bus_service_get_containers (service), row->id,
+                               cpd_bus_container_properties (row));
+    }
+  for (guint i = 0; i < images->len; i++)
+    {
+      const CpdImageRow *row = images->pdata[i];
+
+      cpd_bus_objects_publish (cpd_bus_service_get_images (service), row->id,
+                               cpd_bus_image_properties (row));
+    }
+  return TRUE;
+}
+
+void
+cpd_bus_events_connect (CpdBusService *service)
+{
+  CpdEngine *engine = cpd_bus_service_get_engine (service);
+
+  g_signal_connect (engine, "container-changed", G_CALLBACK (on_container_changed), service);
+  g_signal_connect (engine, "event", G_CALLBACK (on_event), service);
+}
+
+void
+cpd_bus_events_disconnect (CpdBusService *service)
+{
+  g_signal_handlers_disconnect_by_data (cpd_bus_service_get_engine (service), service);
+}

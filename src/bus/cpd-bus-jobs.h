@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "bus/cpd-bus-call.h"
+#include "engine/cpd-job.h"
+
+G_BEGIN_DECLS
+
+/* The jobs of all callers, each at CPOD_PATH_JOBS/SENDER/TOKEN. Main thread only. */
+typedef struct _CpdBusJobs CpdBusJobs;
+
+CpdBusJobs *cpd_bus_jobs_new      (CpdBusService     *service);
+void        cpd_bus_jobs_free     (CpdBusJobs        *jobs);
+
+/* Exports JOB for the caller of CALL and starts it: its path. */
+char       *cpd_bus_jobs_start    (CpdBusJobs        *jobs,
+                                   CpdBusCall        *call,
+                                   CpdJob            *job,
+                                   GError           **error);
+/* What a caller that has left had going ends. */
+void        cpd_bus_jobs_abandon  (CpdBusJobs        *jobs,
+                                   const CpdBusPeer  *peer);
+void        cpd_bus_jobs_cancel   (CpdBusJobs        *jobs);
+/* How many are running. */
+guint       cpd_bus_jobs_count    (CpdBusJobs        *jobs);
+
+/* Option "token". */
+gboolean    cpd_bus_jobs_check_token (GVariant       *value,
+                                      GError        **error);
+
+G_END_DECLS

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-objects.h"
+
+#define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+
+struct _CpdBusObjects
+{
+  char *root;                   /* (owned) */
+  char *interface;              /* (owned) */
+  CpdBusEmit emit;
+  gpointer user_data;
+  GHashTable *table;            /* (owned): id → GVariant a{sv} */
+};
+
+CpdBusObjects *
+cpd_bus_objects_new (const char *root, const char *interface, CpdBusEmit emit, gpointer user_data)
+{
+  CpdBusObjects *objects = g_new0 (CpdBusObjects, 1);
+
+  objects->root = g_strdup (root);
+  objects->interface = g_strdup (interface);
+  objects->emit = emit;
+  objects->user_data = user_data;
+  objects->table = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                          (GDestroyNotify) g_variant_unref);
+  return objects;
+}
+
+void
+cpd_bus_objects_free (CpdBusObjects *objects)
+{
+  if (objects == NULL)
+    return;
+  g_hash_table_unref (objects->table);
+  g_free (objects->interface);
+  g_free (objects->root);
+  g_free (objects);
+}
+
+/*
+ * A variant that was just built is a tree of allocations, several KiB for
+ * what is a few hundred bytes; asking for the bytes folds it into one block.
+ */
+static GVariant *
+fold (GVariant *variant)
+{
+  (void) g_variant_get_data (variant);
+  return variant;
+}
+
+GVariant *
+cpd_bus_properties_diff (GVariant *announced, GVariant *now)
+{
+  g_auto(GVariantBuilder) changed = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  gboolean any = FALSE;
+  GVariantIter iter;
+  const char *key;
+  GVariant *value;
+
+  g_variant_iter_init (&iter, now);
+  while (g_variant_iter_next (&iter, "{&sv}", &key, &value))
+    {
+      g_autoptr(GVariant) owned = value;
+      g_autoptr(GVariant) before = g_variant_lookup_value (announced, key, NULL);
+
+      if (before != NULL && g_variant_equal (before, owned))
+        continue;
+      g_variant_builder_add (&changed, "{sv}", key, owned);
+      any = TRUE;
+    }
+  return any ? g_variant_builder_end (&changed) : NULL;
+}
+
+GVariant *
+cpd_bus_properties_changed (const char *interface, GVariant *changed)
+{
+  return g_variant_new ("(s@a{sv}as)", interface, changed, NULL);
+}
+
+static char *
+build_path (CpdBusObjects *objects, const char *id)
+{
+  return g_strconcat (objects->root, "/", id, NULL);
+}
+
+static void
+announce_added (CpdBusObjects *objects, const char *path, GVariant *properties)
+{
+  GVariantBuilder interfaces = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{sa{sv}}"));
+
+  g_variant_builder_add (&interfaces, "{s@a{sv}}", objects->interface, properties);
+  objects->emit (objects->root, OBJECT_MANAGER, "InterfacesAdded",
+                 g_variant_new ("(oa{sa{sv}})", path, &interfaces), objects->user_data);
+}
+
+void
+cpd_bus_objects_publish (CpdBusObjects *objects, const char *id, GVariant *properties)
+{
+  g_autoptr(GVariant) now = fold (g_variant_ref_sink (properties));
+  g_autofree char *path = build_path (objects, id);
+  GVariant *announced = g_hash_table_lookup (objects->table, id);
+  GVariant *changed;
+
+  if (announced == NULL)
+    {
+      g_hash_table_insert (objects->table, g_strdup (id), g_variant_ref (now));
+      announce_added (objects, path, now);
+      return;
+    }
+
+  changed = cpd_bus_properties_diff (announced, now);
+  if (changed == NULL)
+    return;
+  g_hash_table_insert (objects->table, g_strdup (id), g_variant_ref (now));
+  objects->emit (path, PROPERTIES, "PropertiesChanged",
+                 cpd_bus_properties_changed (objects->interface, changed), objects->user_data);
+}
+
+/* Withdrawing what was never published is no error: its events came too late for it. */
+void
+cpd_bus_objects_withdraw (CpdBusObjects *objects, const char *id)
+{
+  g_autofree char *path = build_path (objects, id);
+  const char *const interfaces[] = { objects->interface, NULL };
+
+  if (!g_hash_table_remove (objects->table, id))
+    return;
+  objects->emit (objects->root, OBJECT_MANAGER, "InterfacesRemoved",
+                 g_variant_new ("(o^as)", path, interfaces), objects->user_data);
+}
+
+const char *
+cpd_bus_objects_get_root (CpdBusObjects *objects)
+{
+  return objects->root;
+}
+
+gboolean
+cpd_bus_objects_contains (CpdBusObjects *objects, const char *id)
+{
+  return g_hash_table_contains (objects->table, id);
+}
+
+/* (nullable): NULL when there is no such object or property. */
+GVariant *
+cpd_bus_objects_get_property (CpdBusObjects *objects, const char *id, const char *name)
+{
+  GVariant *properties = g_hash_table_lookup (objects->table, id);
+
+  return properties != NULL ? g_variant_lookup_value (properties, name, NULL) : NULL;
+}
+
+char **
+cpd_bus_objects_list_ids (CpdBusObjects *objects)
+{
+  g_autoptr(GStrvBuilder) ids = g_strv_builder_new ();
+  GHashTableIter iter;
+  gpointer id;
+
+  g_hash_table_iter_init (&iter, objects->table);
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    g_strv_builder_add (ids, id);
+  return g_strv_builder_end (ids);
+}
+
+GVariant *
+cpd_bus_objects_get_managed (CpdBusObjects *objects)
+{
+  GVariantBuilder all = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{oa{sa{sv}}}"));
+  GHashTableIter iter;
+  gpointer id, properties;
+
+  g_hash_table_iter_init (&iter, objects->table);
+  while (g_hash_table_iter_next (&iter, &id, &properties))
+    {
+      g_autofree char *path = build_path (objects, id);
+
+      g_variant_builder_open (&all, G_VARIANT_TYPE ("{oa{sa{sv}}}"));
+      g_variant_builder_add (&all, "o", path);
+      g_variant_builder_open (&all, G_VARIANT_TYPE ("a{sa{sv}}"));
+      g_variant_builder_add (&all, "{s@a{sv}}", objects->interface, (GVariant *) properties);
+      g_variant_builder_close (&all);
+      g_variant_builder_close (&all);
+    }
+  return g_variant_new ("(a{oa{sa{sv}}})", &all);
+}

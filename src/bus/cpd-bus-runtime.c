@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "bus/cpd-bus-create-options.h"
+#include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-rows.h"
+#include "bus/cpd-bus-verbs.h"
+#include "cpod-generated.h"
+#include "public/cpod-error.h"
+
+static gboolean
+check_states (GVariant *value, GError **error)
+{
+  g_autofree const char **states = g_variant_get_strv (value, NULL);
+  CpdContainerState state;
+
+  for (const char **s = states; *s != NULL; s++)
+    if (!cpd_container_state_from_string (*s, &state))
+      {
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                     "'%s' is no state of a container", *s);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
+check_fields (GVariant *value, GError **error)
+{
+  g_autofree const char **fields = g_variant_get_strv (value, NULL);
+
+  for (const char **f = fields; *f != NULL; f++)
+    if (!cpd_bus_container_has_field (*f))
+      {
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no known key", *f);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+static gboolean
+check_event_limit (GVariant *value, GError **error)
+{
+  guint32 limit = g_variant_get_uint32 (value);
+
+  if (limit > 0 && limit <= CPD_EVENTS_MAX)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "%u is not in the range 1 to %d", limit, CPD_EVENTS_MAX);
+  return FALSE;
+}
+
+static const CpdBusOption list_options[] = {
+  { "id", G_VARIANT_TYPE_STRING_ARRAY },
+  { "name", G_VARIANT_TYPE_STRING_ARRAY },
+  { "state", G_VARIANT_TYPE_STRING_ARRAY, check_states },
+  { "image", G_VARIANT_TYPE_STRING_ARRAY },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY },
+  { "all", G_VARIANT_TYPE_BOOLEAN },
+  { "limit", G_VARIANT_TYPE_UINT32 },
+  { "after", G_VARIANT_TYPE_STRING },
+  { "fields", G_VARIANT_TYPE_STRING_ARRAY, check_fields },
+  { NULL }
+};
+
+static const CpdBusOption event_options[] = {
+  { "type", G_VARIANT_TYPE_STRING_ARRAY },
+  { "status", G_VARIANT_TYPE_STRING_ARRAY },
+  { "id", G_VARIANT_TYPE_STRING_ARRAY },
+  { "name", G_VARIANT_TYPE_STRING_ARRAY },
+  { "limit", G_VARIANT_TYPE_UINT32, check_event_limit },
+  { "from-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { "until-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { NULL }
+};
+
+static GVariant *
+work_create (CpdBusCall *call, GError **error)
+{
+  g_autofree char *id = NULL, *name = NULL, *path = NULL;
+
+  if (!cpd_engine_create_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_string (call, 0),
+                                    cpd_bus_call_get_options (call), cpd_bus_call_get_caller (call),
+                                    &id, &name, error))
+    return NULL;
+  path = cpd_bus_container_path (id);
+  return g_variant_new ("(oss)", path, id, name);
+}
+
+/* The id of the container that the first argument names. */
+static char *
+find_named (CpdBusCall *call, GError **error)
+{
+  return cpd_engine_find_container (cpd_bus_call_get_engine (call),
+                                    cpd_bus_call_get_string (call, 0), error);
+}
+
+static GVariant *
+work_remove (CpdBusCall *call, GError **error)
+{
+  g_autofree char *id = find_named (call, error);
+
+  if (id == NULL || !cpd_bus_container_remove (call, id, error))
+    return NULL;
+  return g_variant_new ("(s)", id);
+}
+
+static GVariant *
+work_rename (CpdBusCall *call, GError **error)
+{
+  g_autofree char *id = find_named (call, error);
+
+  if (id == NULL || !cpd_bus_container_rename (call, id, cpd_bus_call_get_string (call, 1), error))
+    return NULL;
+  return cpd_bus_call_nothing ();
+}
+
+static GVariant *
+work_get_container (CpdBusCall *call, GError **error)
+{
+  g_autofree char *id = find_named (call, error);
+  g_autofree char *path = id != NULL ? cpd_bus_container_path (id) : NULL;
+
+  return path != NULL ? g_variant_new ("(o)", path) : NULL;
+}
+
+static GPtrArray *
+query_containers (CpdBusCall *call, const char *const *fields, GError **error)
+{
+  CpdStore *store = cpd_engine_get_store (cpd_bus_call_get_engine (call));
+  GVariant *options = cpd_bus_call_get_options (call);
+  g_autofree char *after = cpd_bus_options_get_string (options, "after");
+  g_auto(GStrv) ids = cpd_bus_options_get_strings (options, "id");
+  g_auto(GStrv) names = cpd_bus_options_get_strings (options, "name");
+  g_auto(GStrv) states = cpd_bus_options_get_strings (options, "state");
+  g_auto(GStrv) images = cpd_bus_options_get_strings (options, "image");
+  g_auto(GStrv) labels = cpd_bus_options_get_strings (options, "label");
+  CpdContainerQuery query = {
+    .all = cpd_bus_options_get_boolean (options, "all", TRUE),
+    .limit = (guint) cpd_bus_options_get_uint32 (options, "limit", 0),
+    .after = after,
+    .id_prefixes = ids,
+    .names = names,
+    .states = states,
+    .images = images,
+    .labels = labels,
+    .with_config = fields != NULL && (g_strv_contains (fields, "command")
+                                      || g_strv_contains (fields, "labels")),
+  };
+
+  return cpd_store_list_containers (store, &query, error);
+}
+
+static GVariant *
+work_list_containers (CpdBusCall *call, GError **error)
+{
+  g_auto(GStrv) strings = cpd_bus_options_get_strings (cpd_bus_call_get_options (call), "fields");
+  const char *const *fields = (const char *const *) strings;
+  g_autoptr(GPtrArray) rows = query_containers (call, fields, error);
+  GVariantBuilder containers;
+
+  if (rows == NULL)
+    return NULL;
+  g_variant_builder_init (&containers, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < rows->len; i++)
+    g_variant_builder_add_value (&containers, cpd_bus_container_fields (rows->pdata[i], fields));
+  return g_variant_new ("(aa{sv})", &containers);
+}
+
+static GPtrArray *
+query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
+{
+  CpdStore *store = cpd_engine_get_store (cpd_bus_call_get_engine (call));
+  GVariant *options = cpd_bus_call_get_options (call);
+  g_auto(GStrv) types = cpd_bus_options_get_strings (options, "type");
+  g_auto(GStrv) statuses = cpd_bus_options_get_strings (options, "status");
+  g_auto(GStrv) ids = cpd_bus_options_get_strings (options, "id");
+  g_auto(GStrv) names = cpd_bus_options_get_strings (options, "name");
+  CpdEventQuery query = {
+    .since = cpd_bus_call_get_uint64 (call, 0),
+    .limit = (guint) cpd_bus_options_get_uint32 (options, "limit", CPD_EVENTS_MAX),
+    .from_time = cpd_bus_options_get_time (options, "from-time"),
+    .until_time = cpd_bus_options_get_time (options, "until-time"),
+    .types = types,
+    .statuses = statuses,
+    .id_prefixes = ids,
+    .names = names,
+  };
+
+  return cpd_store_list_events (store, &query, last, gap, error);
+}
+
+static GVariant *
+work_get_events (CpdBusCall *call, GError **error)
+{
+  guint64 last = 0;
+  gboolean gap = FALSE;
+  g_autoptr(GPtrArray) rows = query_events (call, &last, &gap, error);
+  GVariantBuilder events;
+
+  if (rows == NULL)
+    return NULL;
+  g_variant_builder_init (&events, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < rows->len; i++)
+    g_variant_builder_add_value (&events, cpd_bus_event_fields (rows->pdata[i]));
+  return g_variant_new ("(aa{sv}tb)", &events, last, gap);
+}
+
+static GVariant *
+work_get_info (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GVariant) info = cpd_engine_get_info (cpd_bus_call_get_engine (call), error);
+
+  if (info == NULL)
+    return NULL;
+  return g_variant_new ("(@a{sv})", info);
+}
+
+/* "kind\tobject\ttext", as the engine tells it. */
+static GVariant *
+build_problem (const char *problem)
+{
+  static const char *const keys[] = { "kind", "object", "text" };
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_auto(GStrv) parts = g_strsplit (problem, "\t", G_N_ELEMENTS (keys));
+
+  for (guint i = 0; i < G_N_ELEMENTS (keys) && parts[i] != NULL; i++)
+    {
+      g_autofree char *text = g_utf8_make_valid (parts[i], -1);
+
+      g_variant_builder_add (&dict, "{sv}", keys[i], g_variant_new_string (text));
+    }
+  return g_variant_builder_end (&dict);
+}
+
+static GVariant *
+work_check (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GPtrArray) found = cpd_engine_check (cpd_bus_call_get_engine (call), error);
+  GVariantBuilder problems;
+
+  if (found == NULL)
+    return NULL;
+  g_variant_builder_init (&problems, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < found->len; i++)
+    g_variant_builder_add_value (&problems, build_problem (found->pdata[i]));
+  return g_variant_new ("(aa{sv})", &problems);
+}
+
+static const CpdBusMethod methods[] = {
+  { "Create", cpd_bus_create_options, TRUE, work_create },
+  { "Remove", cpd_bus_remove_options, TRUE, work_remove },
+  { "Rename", cpd_bus_no_options, TRUE, work_rename },
+  { "GetContainer", cpd_bus_no_options, FALSE, work_get_container },
+  { "ListContainers", list_options, FALSE, work_list_containers },
+  { "GetEvents", event_options, FALSE, work_get_events },
+  { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
+  { "Check", cpd_bus_no_options, FALSE, work_check },
+  { NULL }
+};
+
+const CpdBusInterface cpd_bus_runtime_interface = { cpod_runtime_interface_info, methods };

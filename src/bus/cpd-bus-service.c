@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-service.h"
+
+#include "bus/cpd-bus-call.h"
+#include "bus/cpd-bus-events.h"
+#include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-jobs.h"
+#include "bus/cpd-bus-objects.h"
+#include "bus/cpd-bus-peer.h"
+#include "config.h"
+#include "public/cpod-error.h"
+#include "public/cpod-names.h"
+
+#define RUNTIME_INTERFACE "org.cpod.Cpod1.Runtime"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
+
+struct _CpdBusService
+{
+  CpdEngine *engine;            /* (owned) */
+  GDBusConnection *connection;  /* (owned) (nullable): NULL until the export */
+  CpdBusCalls *calls;           /* (owned) */
+  CpdBusJobs *jobs;             /* (owned) */
+  CpdBusPeers *peers;           /* (owned) (nullable): NULL until the export */
+  CpdBusObjects *containers;    /* (owned) */
+  CpdBusObjects *images;        /* (owned) */
+  const char *state;            /* (unowned) */
+  GVariant *announced;          /* (owned): properties of the runtime */
+  CpdBusIdle idle;              /* set when it stops */
+  gpointer idle_data;
+};
+
+void
+cpd_bus_service_emit (CpdBusService *service, const char *destination, const char *path,
+                      const char *interface, const char *signal, GVariant *parameters)
+{
+  g_autoptr(GVariant) owned = g_variant_ref_sink (parameters);
+  g_autoptr(GError) error = NULL;
+
+  if (service->connection == NULL)
+    return;
+  /* This fails when the connection is closed, and then nobody listens. */
+  if (!g_dbus_connection_emit_signal (service->connection, destination, path,
+                                      interface, signal, owned, &error))
+    g_debug ("failed to emit %s: %s", signal, error->message);
+}
+
+static void
+emit_object (const char *path, const char *interface, const char *signal,
+             GVariant *parameters, gpointer user_data)
+{
+  cpd_bus_service_emit (user_data, NULL, path, interface, signal, parameters);
+}
+
+static GVariant *
+build_properties (CpdBusService *service)
+{
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  const char *boot_id = cpd_engine_get_boot_id (service->engine);
+
+  g_variant_builder_add (&dict, "{sv}", "Version", g_variant_new_string (CPD_VERSION));
+  g_variant_builder_add (&dict, "{sv}", "State", g_variant_new_string (service->state));
+  g_variant_builder_add (&dict, "{sv}", "BootId", g_variant_new_string (boot_id != NULL ? boot_id : ""));
+  return g_variant_ref_sink (g_variant_builder_end (&dict));
+}
+
+void
+cpd_bus_service_update (CpdBusService *service)
+{
+  g_autoptr(GVariant) before = g_steal_pointer (&service->announced);
+  GVariant *changed;
+
+  service->announced = build_properties (service);
+  changed = cpd_bus_properties_diff (before, service->announced);
+  if (changed != NULL)
+    cpd_bus_service_emit (service, NULL, CPOD_PATH_RUNTIME, PROPERTIES, "PropertiesChanged",
+                          cpd_bus_properties_changed (RUNTIME_INTERFACE, changed));
+}
+
+CpdBusService *
+cpd_bus_service_new (CpdEngine *engine, GError **error)
+{
+  g_autoptr(CpdBusService) service = g_new0 (CpdBusService, 1);
+
+  (void) CPOD_ERROR;            /* errors have their names on the bus from now on */
+  service->engine = g_object_ref (engine);
+  service->state = "starting";
+  service->announced = build_properties (service);
+  service->calls = cpd_bus_calls_new (service);
+  service->jobs = cpd_bus_jobs_new (service);
+  service->containers = cpd_bus_objects_new (CPOD_PATH_CONTAINERS, "org.cpod.Cpod1.Container",
+                                             emit_object, service);
+  service->images = cpd_bus_objects_new (CPOD_PATH_IMAGES, "org.cpod.Cpod1.Image",
+                                         emit_object, service);
+  if (!cpd_bus_events_publish (service, error))
+    {
+      g_prefix_error (error, "failed to publish what is in the store: ");
+      return NULL;
+    }
+  cpd_bus_events_connect (service);
+  return g_steal_pointer (&service);
+}
+
+void
+cpd_bus_service_free (CpdBusService *service)
+{
+  if (service == NULL)
+    return;
+  cpd_bus_events_disconnect (service);
+  cpd_bus_calls_free (service->calls);
+  cpd_bus_jobs_free (service->jobs);
+  cpd_bus_peers_free (service->peers);
+  cpd_bus_objects_free (service->containers);
+  cpd_bus_objects_free (service->images);
+  g_variant_unref (service->announced);
+  g_clear_object (&service->connection);
+  g_object_unref (service->engine);
+  g_free (service);
+}
+
+static void
+on_peer_left (CpdBusPeer *peer, gpointer user_data)
+{
+  CpdBusService *service = user_data;
+
+  cpd_bus_jobs_abandon (service->jobs, peer);
+}
+
+gboolean
+cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GError **error)
+{
+  g_return_val_if_fail (service->connection == NULL, FALSE);
+
+  service->connection = g_object_ref (connection);
+  service->peers = cpd_bus_peers_new (connection, on_peer_left, service);
+  return cpd_bus_interface_export (&cpd_bus_runtime_interface, service, error)
+         && cpd_bus_interface_export (&cpd_bus_images_interface, service, error)
+         && cpd_bus_interface_export_objects (&cpd_bus_container_interface, service,
+                                              service->containers, error)
+         && cpd_bus_interface_export_objects (&cpd_bus_image_interface, service,
+                                              service->images, error);
+}
+
+/* What the recovery did is told before what waited for it runs. */
+void
+cpd_bus_service_set_running (CpdBusService *service)
+{
+  if (service->idle != NULL)
+    return;
+  cpd_engine_drain_events (service->engine);
+  service->state = "running";
+  cpd_bus_service_update (service);
+  cpd_bus_calls_open (service->calls);
+}
+
+void
+cpd_bus_service_stop (CpdBusService *service, CpdBusIdle idle, gpointer user_data)
+{
+  if (service->idle != NULL)
+    return;
+  service->idle = idle;
+  service->idle_data = user_data;
+  service->state = "stopping";
+  cpd_bus_service_update (service);
+  cpd_bus_jobs_cancel (service->jobs);
+  cpd_bus_calls_stop (service->calls);
+  if (service->peers != NULL)
+    cpd_bus_peers_cancel (service->peers);
+  cpd_bus_service_notice_idle (service);
+}
+
+/* Something has ended. */
+void
+cpd_bus_service_notice_idle (CpdBusService *service)
+{
+  if (service->idle != NULL && cpd_bus_calls_count (service->calls) == 0
+      && cpd_bus_jobs_count (service->jobs) == 0)
+    service->idle (service->idle_data);
+}
+
+CpdEngine *
+cpd_bus_service_get_engine (CpdBusService *service)
+{
+  return service->engine;
+}
+
+GDBusConnection *
+cpd_bus_service_get_connection (CpdBusService *service)
+{
+  return service->connection;
+}
+
+CpdBusCalls *
+cpd_bus_service_get_calls (CpdBusService *service)
+{
+  return service->calls;
+}
+
+CpdBusPeers *
+cpd_bus_service_get_peers (CpdBusService *service)
+{
+  return service->peers;
+}
+
+CpdBusJobs *
+cpd_bus_service_get_jobs (CpdBusService *service)
+{
+  return service->jobs;
+}
+
+CpdBusObjects *
+cpd_bus_service_get_containers (CpdBusService *service)
+{
+  return service->containers;
+}
+
+CpdBusObjects *
+cpd_bus_service_get_images (CpdBusService *service)
+{
+  return service->images;
+}
+
+GVariant *
+cpd_bus_service_get_property (CpdBusService *service, const char *name)
+{
+  return g_variant_lookup_value (service->announced, name, NULL);
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "daemon/cpd-service.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+
+#include "bus/cpd-bus-link.h"
+#include "bus/cpd-bus-service.h"
+#include "daemon/cpd-notify.h"
+#include "engine/cpd-engine.h"
+
+/* How long running calls may go on after SIGTERM. */
+#define STOP_SECONDS 10
+
+typedef struct
+{
+  GMainLoop *loop;              /* (owned) */
+  CpdEngine *engine;            /* (owned) */
+  CpdBusService *bus;           /* (owned) */
+  CpdBusLink *link;             /* (owned) */
+  GThread *recovery;            /* (owned) (nullable) */
+  guint stop_timeout;
+  gboolean stopping;
+  gboolean idle;                /* no call runs any more */
+  gboolean recovering;
+  int status;
+} Service;
+
+/* It ends when neither a call nor the recovery runs, which would lose what it works with. */
+static void
+quit_when_idle (Service *service)
+{
+  if (service->idle && !service->recovering)
+    g_main_loop_quit (service->loop);
+}
+
+static void
+on_idle (gpointer user_data)
+{
+  Service *service = user_data;
+
+  service->idle = TRUE;
+  quit_when_idle (service);
+}
+
+static gboolean
+on_stop_timeout (gpointer user_data)
+{
+  Service *service = user_data;
+
+  g_message ("calls still run after %d seconds; what they leave is finished at the next start",
+             STOP_SECONDS);
+  service->stop_timeout = 0;
+  g_main_loop_quit (service->loop);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+stop (Service *service)
+{
+  if (service->stopping)
+    return;
+  service->stopping = TRUE;
+  cpd_notify ("STOPPING=1");
+  service->stop_timeout = g_timeout_add_seconds (STOP_SECONDS, on_stop_timeout, service);
+  cpd_bus_service_stop (service->bus, on_idle, service);
+}
+
+static gboolean
+on_signal (gpointer user_data)
+{
+  Service *service = user_data;
+
+  g_info ("told to end");
+  stop (service);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_recovered (gpointer user_data)
+{
+  Service *service = user_data;
+
+  service->recovering = FALSE;
+  if (service->stopping)
+    quit_when_idle (service);
+  else
+    cpd_bus_service_set_running (service->bus);
+  return G_SOURCE_REMOVE;
+}
+
+/* A service that refused to start over what it found would be no help in mending it. */
+static gpointer
+recover (gpointer user_data)
+{
+  Service *service = user_data;
+  g_autoptr(GError) error = NULL;
+
+  if (!cpd_engine_recover (service->engine, &error))
+    g_warning ("failed to recover all: %s", error->message);
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_recovered, service, NULL);
+  return NULL;
+}
+
+static void
+on_ready (gpointer user_data)
+{
+  Service *service = user_data;
+
+  if (service->recovery != NULL || service->stopping)
+    return;
+  cpd_notify ("READY=1");
+  service->recovering = TRUE;
+  service->recovery = g_thread_new ("cpd-recovery", recover, service);
+}
+
+static void
+on_lost (const GError *error, gpointer user_data)
+{
+  Service *service = user_data;
+
+  if (error != NULL && !service->stopping)
+    {
+      g_printerr ("cpodd: %s\n", error->message);
+      service->status = 1;
+    }
+  stop (service);
+}
+
+static const CpdBusLinkFuncs link_funcs = { on_ready, on_lost };
+
+static gboolean
+open_link (Service *service, const CpdServiceOptions *options, GError **error)
+{
+  if (options->peer != -1)
+    service->link = cpd_bus_link_new_socket (service->bus, options->peer, &link_funcs, service, error);
+  else
+    service->link = cpd_bus_link_new_bus (service->bus, options->session ? G_BUS_TYPE_SESSION
+                                                                         : G_BUS_TYPE_SYSTEM,
+                                          &link_funcs, service);
+  return service->link != NULL;
+}
+
+static gboolean
+set_up (Service *service, const CpdServiceOptions *options, GError **error)
+{
+  service->engine = cpd_engine_new (cpd_config_new (options->root), error);
+  if (service->engine == NULL)
+    return FALSE;
+  service->bus = cpd_bus_service_new (service->engine, error);
+  return service->bus != NULL && open_link (service, options, error);
+}
+
+/* When calls still run the process ends over them: they hold on to all of this. */
+static void
+tear_down (Service *service)
+{
+  gboolean over = !service->stopping || (service->idle && !service->recovering);
+
+  g_clear_handle_id (&service->stop_timeout, g_source_remove);
+  if (service->engine != NULL)
+    cpd_engine_shutdown (service->engine);
+  g_clear_pointer (&service->link, cpd_bus_link_free);
+  if (!over)
+    return;
+  g_clear_pointer (&service->recovery, g_thread_join);
+  g_clear_pointer (&service->bus, cpd_bus_service_free);
+  g_clear_object (&service->engine);
+  g_main_loop_unref (service->loop);
+  g_free (service);
+}
+
+int
+cpd_service_run (const CpdServiceOptions *options)
+{
+  Service *service = g_new0 (Service, 1);
+  g_autoptr(GError) error = NULL;
+  int status;
+
+  service->loop = g_main_loop_new (NULL, FALSE);
+  g_unix_signal_add (SIGTERM, on_signal, service);
+  g_unix_signal_add (SIGINT, on_signal, service);
+
+  if (set_up (service, options, &error))
+    g_main_loop_run (service->loop);
+  else
+    {
+      g_printerr ("cpodd: %s\n", error->message);
+      service->status = 1;
+    }
+
+  status = service->status;
+  tear_down (service);
+  return status;
+}
