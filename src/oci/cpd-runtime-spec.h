@@ -27,6 +27,9 @@ typedef struct
   gboolean terminal;
   gboolean host_network;
   const char *const *capabilities;      /* sorted, "CAP_..." */
+  /* those of them that were asked for by name: a user other than root gets no others; NULL when
+   * that is not known, which stands for what is in no default set */
+  const char *const *added_capabilities;
   const char *seccomp_profile;          /* path of a containers/common profile, NULL for unconfined */
   const char *cgroup_path;              /* "/cpod/ID", or "slice:cpod:ID" with the systemd manager */
   gint64 pids_limit;                    /* 0 for none */

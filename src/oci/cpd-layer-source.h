@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <archive.h>
+
+#include "oci/cpd-layer.h"
+
+G_BEGIN_DECLS
+
+/*
+ * The way of a layer's bytes: descriptor → digest and blob → decompressor →
+ * diff id → tar reader. Only cpd-layer*.c knows of it.
+ */
+typedef struct _CpdLayerSource CpdLayerSource;
+
+CpdLayerSource *cpd_layer_source_new       (int                    fd,
+                                            int                    blob,
+                                            CpdLayerProgressFunc   progress,
+                                            gpointer               user_data,
+                                            GCancellable          *cancellable);
+void            cpd_layer_source_free      (CpdLayerSource        *source);
+/* Looks at the first bytes and starts the tar reader, which the source owns. */
+struct archive *cpd_layer_source_open      (CpdLayerSource        *source,
+                                            GError               **error);
+/* Turns a failure of the tar reader into an error; ENTRY may be NULL. */
+void            cpd_layer_source_set_error (CpdLayerSource        *source,
+                                            const char            *entry,
+                                            GError               **error);
+/* Reads what follows the archive's end, which the digests cover, and fills in INFO. */
+gboolean        cpd_layer_source_finish    (CpdLayerSource        *source,
+                                            CpdLayerInfo          *info,
+                                            GError               **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdLayerSource, cpd_layer_source_free)
+
+G_END_DECLS

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "oci/cpd-layer.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <locale.h>
+
+#include "oci/cpd-layer-source.h"
+#include "oci/cpd-layer-writer.h"
+#include "public/cpod-error.h"
+
+void
+cpd_layer_info_clear (CpdLayerInfo *info)
+{
+  g_clear_pointer (&info->digest, g_free);
+  g_clear_pointer (&info->diff_id, g_free);
+  g_clear_pointer (&info->blob_digest, g_free);
+}
+
+static gboolean
+extract (CpdLayerSource *source, int root, CpdLayerInfo *info, GError **error)
+{
+  g_autoptr(CpdLayerWriter) writer = cpd_layer_writer_new (root);
+  struct archive *archive = cpd_layer_source_open (source, error);
+  struct archive_entry *entry;
+  int result;
+
+  if (archive == NULL)
+    return FALSE;
+  while ((result = archive_read_next_header (archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN)
+    {
+      if (++info->entries > CPD_LAYER_ENTRIES_MAX)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE,
+                       "it has more than %d entries", CPD_LAYER_ENTRIES_MAX);
+          return FALSE;
+        }
+      if (!cpd_layer_writer_add (writer, source, archive, entry, error))
+        return FALSE;
+    }
+  if (result != ARCHIVE_EOF)
+    {
+      cpd_layer_source_set_error (source, NULL, error);
+      return FALSE;
+    }
+  cpd_layer_writer_finish (writer);
+  info->size = cpd_layer_writer_get_size (writer);
+  return cpd_layer_source_finish (source, info, error);
+}
+
+gboolean
+cpd_layer_extract (int fd, int root, int blob, CpdLayerProgressFunc progress, gpointer user_data,
+                   GCancellable *cancellable, CpdLayerInfo *info, GError **error)
+{
+  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, blob, progress, user_data, cancellable);
+  g_auto(CpdLayerInfo) found = { 0 };
+  /* libarchive converts names to the thread's character set, and a service often has none but ASCII. */
+  locale_t utf8 = newlocale (LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+  locale_t old = utf8 != (locale_t) 0 ? uselocale (utf8) : (locale_t) 0;
+  gboolean done = extract (source, root, &found, error);
+
+  if (old != (locale_t) 0)
+    uselocale (old);
+  if (utf8 != (locale_t) 0)
+    freelocale (utf8);
+  if (!done)
+    return FALSE;
+  *info = found;
+  found = (CpdLayerInfo) { 0 };
+  return TRUE;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* How a layer was compressed when it came. */
+typedef enum
+{
+  CPD_COMPRESSION_NONE,
+  CPD_COMPRESSION_GZIP,
+  CPD_COMPRESSION_ZSTD,
+  CPD_COMPRESSION_XZ,
+  CPD_COMPRESSION_BZIP2,
+} CpdCompression;
+
+/* What was learned about a layer while it was unpacked. */
+typedef struct
+{
+  CpdCompression compression;
+  char *digest;                 /* of the bytes as they were read */
+  char *diff_id;                /* of the uncompressed tar, to its very end */
+  const char *media_type;       /* (unowned) of the blob that was kept */
+  char *blob_digest;            /* of the blob that was kept */
+  guint64 blob_size;
+  guint64 size;                 /* bytes of all files */
+  guint64 entries;
+} CpdLayerInfo;
+
+/* BYTES_TOTAL is 0 when nobody knows. */
+typedef void (*CpdLayerProgressFunc) (guint64 bytes_done, guint64 bytes_total, gpointer user_data);
+
+/* An archive of more entries is refused. */
+#define CPD_LAYER_ENTRIES_MAX 10000000
+
+/*
+ * Reads the tar archive FD to its end and unpacks it into the directory ROOT
+ * (a descriptor), which nobody else may change meanwhile. Nothing is made,
+ * changed or read outside of it, whatever the archive says. Whiteouts become
+ * those of overlayfs.
+ *
+ * The blob is written to BLOB on the way: as it came when OCI has a media type
+ * for its compression, as plain tar otherwise.
+ *
+ * INVALID_ARCHIVE names the entry; DISK_FULL, CANCELLED, FAILED. What was made
+ * until then is left to the caller.
+ */
+gboolean cpd_layer_extract    (int                    fd,
+                               int                    root,
+                               int                    blob,
+                               CpdLayerProgressFunc   progress,
+                               gpointer               user_data,
+                               GCancellable          *cancellable,
+                               CpdLayerInfo          *info,
+                               GError               **error);
+void     cpd_layer_info_clear (CpdLayerInfo          *info);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdLayerInfo, cpd_layer_info_clear)
+
+G_END_DECLS

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "storage/cpd-storage-private.h"
+
+#include <string.h>
+
+#include "common/cpd-fault.h"
+#include "common/cpd-names.h"
+#include "oci/cpd-digest.h"
+#include "oci/cpd-reference.h"
+#include "public/cpod-error.h"
+#include "store/cpd-store-events.h"
+#include "store/cpd-store-operations.h"
+
+/* The image with the name, and that name in FULL_NAME; NULL without an error when there is none. */
+static CpdImageRow *
+find_by_name (CpdStorage *storage, char **candidates, char **full_name, GError **error)
+{
+  for (; *candidates != NULL; candidates++)
+    {
+      g_autoptr(GError) failure = NULL;
+      CpdImageRow *row = cpd_store_get_image_by_name (storage->store, *candidates, &failure);
+
+      if (row != NULL)
+        {
+          *full_name = g_strdup (*candidates);
+          return row;
+        }
+      if (failure != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return NULL;
+        }
+    }
+  return NULL;
+}
+
+/* An exact name wins over an id. FULL_NAME is left alone when it is found by its id. */
+static CpdImageRow *
+find_image (CpdStorage *storage, const char *name_or_id, char **full_name, GError **error)
+{
+  const char *id = g_str_has_prefix (name_or_id, CPD_DIGEST_PREFIX) ? cpd_digest_hex (name_or_id) : name_or_id;
+  gboolean may_be_id = cpd_id_is_prefix (id);
+  g_autoptr(GError) failure = NULL;
+  g_auto(GStrv) candidates = cpd_reference_candidates (name_or_id, &failure);
+  CpdImageRow *row = NULL;
+
+  if (candidates == NULL && !may_be_id)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+  g_clear_error (&failure);
+  if (candidates != NULL)
+    row = find_by_name (storage, candidates, full_name, &failure);
+  if (row != NULL)
+    return row;
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+  if (may_be_id)
+    return cpd_store_get_image_by_prefix (storage->store, id, error);
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE, "no image with name or id '%s'", name_or_id);
+  return NULL;
+}
+
+CpdImageRow *
+cpd_storage_find_image (CpdStorage *storage, const char *name_or_id, GError **error)
+{
+  g_autofree char *full_name = NULL;
+
+  return find_image (storage, name_or_id, &full_name, error);
+}
+
+static gboolean
+untag (CpdTransaction *tx, const CpdImageRow *image, const char *name, const CpdCaller *caller, GError **error)
+{
+  return cpd_store_untag_image (tx, name, error)
+         && cpd_store_add_event (tx, "image", "untag", image->id, name, NULL, caller, error);
+}
+
+/* Takes one of several names away; no other thing changes. */
+static gboolean
+remove_name (CpdStorage *storage, const CpdImageRow *image, const char *name, const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (storage->store, CPD_STORE_DURABLE, error);
+
+  return tx != NULL && untag (tx, image, name, caller, error) && cpd_transaction_commit (tx, error);
+}
+
+static gboolean
+remove_rows (CpdStorage *storage, const CpdImageRow *image, const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (storage->store, CPD_STORE_DURABLE, error);
+  const char *last = image->names[0] != NULL ? image->names[0] : "";
+
+  if (tx == NULL)
+    return FALSE;
+  for (char **name = image->names; *name != NULL; name++)
+    if (!untag (tx, image, *name, caller, error))
+      return FALSE;
+  return cpd_store_delete_image (tx, image->id, error)
+         && cpd_store_add_event (tx, "image", "remove", image->id, last, NULL, caller, error)
+         && cpd_transaction_commit (tx, error);
+}
+
+/* Deletes the rows of LAYERS, and that of the operation. */
+static gboolean
+remove_layer_rows (CpdStorage *storage, GPtrArray *layers, gint64 number, GError **error)
+{
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (storage->store, CPD_STORE_DURABLE, error);
+
+  if (tx == NULL)
+    return FALSE;
+  for (guint i = 0; i < layers->len; i++)
+    if (!cpd_store_delete_layer (tx, ((const CpdLayerRow *) layers->pdata[i])->chain_id, error))
+      return FALSE;
+  return cpd_store_delete_operation (tx, number, error) && cpd_transaction_commit (tx, error);
+}
+
+/* Moves out of sight what the image alone had; its row is gone. */
+static gboolean
+discard_image (CpdStorage *storage, const CpdImageRow *image, gint64 number, GPtrArray *trash, GError **error)
+{
+  g_autoptr(GPtrArray) layers = cpd_store_list_unused_layers (storage->store, error);
+  g_autofree char *config = g_strconcat (CPD_DIGEST_PREFIX, image->id, NULL);
+  g_autofree char *config_path = cpd_storage_blob_path (storage, config);
+  g_autofree char *manifest_path = cpd_storage_blob_path (storage, image->digest);
+  g_autoptr(GHashTable) used = NULL;
+
+  if (layers == NULL || !remove_layer_rows (storage, layers, number, error))
+    return FALSE;
+  used = cpd_storage_used_blobs (storage, error);
+  if (used == NULL)
+    return FALSE;
+  for (guint i = 0; i < layers->len; i++)
+    cpd_storage_discard_layer (storage, layers->pdata[i], used, trash);
+  if (!g_hash_table_contains (used, config))
+    cpd_storage_discard (storage, config_path, trash);
+  if (!g_hash_table_contains (used, image->digest))
+    cpd_storage_discard (storage, manifest_path, trash);
+  return TRUE;
+}
+
+static gboolean
+remove_image (CpdStorage *storage, const CpdImageRow *image, const CpdCaller *caller, GPtrArray *trash, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  gint64 number;
+
+  if (!cpd_storage_begin_operation (storage, CPD_STORAGE_REMOVE_IMAGE, image->id, &number, error))
+    return FALSE;
+  cpd_fault_point ("remove-image.intent");
+  if (!remove_rows (storage, image, caller, error))
+    {
+      cpd_storage_end_operation (storage, number, NULL);
+      return FALSE;
+    }
+  cpd_fault_point ("remove-image.committed");
+  /* The image is gone for everybody; should this fail, the next start finishes it. */
+  if (!discard_image (storage, image, number, trash, &failure))
+    g_message ("failed to clear image %s away: %s", image->id, failure->message);
+  return TRUE;
+}
+
+/* Whether it may be done at all, and all names are meant. */
+static gboolean
+check_removal (const CpdImageRow *image, const char *full_name, gboolean force, gboolean *all, GError **error)
+{
+  guint n_names = g_strv_length (image->names);
+  g_autofree char *names = g_strjoinv (", ", image->names);
+
+  if (full_name == NULL && n_names > 1 && !force)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                   "image %s has several names (%s): give one of them, or force", image->id, names);
+      return FALSE;
+    }
+  *all = force || full_name == NULL || n_names <= 1;
+  if (*all && image->containers > 0)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_IN_USE, "image %s (%s) is used by %u container%s",
+                   image->id, names, image->containers, image->containers == 1 ? "" : "s");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+remove_locked (CpdStorage *storage, const char *name_or_id, gboolean force, const CpdCaller *caller,
+               char ***untagged, char **deleted, GPtrArray *trash, GError **error)
+{
+  g_autofree char *full_name = NULL;
+  g_autoptr(CpdImageRow) image = find_image (storage, name_or_id, &full_name, error);
+  g_autoptr(GError) failure = NULL;
+  gboolean all;
+
+  if (image == NULL || !check_removal (image, full_name, force, &all, error))
+    return FALSE;
+  if (all ? !remove_image (storage, image, caller, trash, error)
+          : !remove_name (storage, image, full_name, caller, error))
+    {
+      g_prefix_error (error, "failed to remove image %s: ", name_or_id);
+      return FALSE;
+    }
+  if (!cpd_storage_write_index (storage, &failure))
+    g_message ("failed to write the index of images: %s", failure->message);
+
+  if (all)
+    *untagged = g_steal_pointer (&image->names);
+  else
+    {
+      *untagged = g_new0 (char *, 2);
+      (*untagged)[0] = g_steal_pointer (&full_name);
+    }
+  *deleted = g_strdup (all ? image->id : "");
+  return TRUE;
+}
+
+gboolean
+cpd_storage_remove_image (CpdStorage *storage, const char *name_or_id, gboolean force,
+                          const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
+{
+  g_autoptr(GPtrArray) trash = g_ptr_array_new_with_free_func (g_free);
+  gboolean done;
+
+  g_mutex_lock (&storage->lock);
+  done = remove_locked (storage, name_or_id, force, caller, untagged, deleted, trash, error);
+  g_mutex_unlock (&storage->lock);
+  cpd_storage_empty_trash (trash);      /* which may take its time */
+  return done;
+}

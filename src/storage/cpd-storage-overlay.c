@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "storage/cpd-storage-private.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "common/cpd-names.h"
+#include "public/cpod-error.h"
+
+/* The kernel cuts longer options off without a word; what is left may even be mounted, wrongly. */
+#define OPTIONS_MAX 4094
+
+static gboolean
+check_id (const char *container_id, GError **error)
+{
+  if (cpd_id_is_valid (container_id))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%.80s' is no id of a container", container_id);
+  return FALSE;
+}
+
+static char *
+rw_path (CpdStorage *storage, const char *container_id)
+{
+  return g_build_filename (storage->overlay, "c", container_id, NULL);
+}
+
+/* Owner and mode of an image's root, which the merged root takes from the upper directory. */
+static gboolean
+stat_image_root (CpdStorage *storage, const char *image_id, struct stat *info, GError **error)
+{
+  g_autoptr(CpdImageRow) image = cpd_store_get_image (storage->store, image_id, error);
+  g_autofree char *layer = NULL, *diff = NULL;
+
+  if (image == NULL)
+    return FALSE;
+  layer = cpd_storage_layer_path (storage, image->top_layer);
+  diff = g_build_filename (layer, "diff", NULL);
+  if (stat (diff, info) == 0)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to look at layer %s", diff);
+  return FALSE;
+}
+
+static gboolean
+make_rw (const char *path, const struct stat *root, GError **error)
+{
+  g_autofree char *upper = g_build_filename (path, "u", NULL);
+  g_autofree char *work = g_build_filename (path, "w", NULL);
+
+  if (mkdir (path, 0700) < 0 || mkdir (upper, 0700) < 0 || mkdir (work, 0700) < 0
+      || chown (upper, root->st_uid, root->st_gid) < 0 || chmod (upper, root->st_mode & 07777) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to make %s", path);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cpd_storage_create_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+  struct stat root;
+
+  if (!check_id (container_id, error) || !stat_image_root (storage, image_id, &root, error))
+    return FALSE;
+  if (g_file_test (path, G_FILE_TEST_EXISTS))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS,
+                   "container %s has a writable layer already", container_id);
+      return FALSE;
+    }
+  if (make_rw (path, &root, error))
+    return TRUE;
+  cpd_fs_remove_tree (path, NULL);
+  return FALSE;
+}
+
+/* The options of the mount, all paths relative to the overlay directory. */
+static char *
+make_options (CpdStorage *storage, const char *container_id, const char *image_id,
+              gboolean volatile_, GError **error)
+{
+  g_autoptr(GPtrArray) layers = cpd_store_list_image_layers (storage->store, image_id, error);
+  g_autoptr(GString) options = g_string_new ("lowerdir=");
+
+  if (layers == NULL)
+    return NULL;
+  if (layers->len == 0 || layers->len > CPD_STORAGE_LAYERS_MAX)
+    {
+      g_set_error (error, CPOD_ERROR, layers->len == 0 ? CPOD_ERROR_NO_SUCH_IMAGE : CPOD_ERROR_FAILED,
+                   "image %s has %u layers: there must be 1 to %d", image_id, layers->len, CPD_STORAGE_LAYERS_MAX);
+      return NULL;
+    }
+  for (guint i = layers->len; i > 0; i--)       /* the topmost comes first */
+    g_string_append_printf (options, "l/%s%s", ((const CpdLayerRow *) layers->pdata[i - 1])->link,
+                            i > 1 ? ":" : "");
+  g_string_append_printf (options, ",upperdir=c/%s/u,workdir=c/%s/w%s", container_id, container_id,
+                          volatile_ ? ",volatile" : "");
+  if (options->len > OPTIONS_MAX)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the mount options of image %s are too long", image_id);
+      return NULL;
+    }
+  return g_string_free (g_steal_pointer (&options), FALSE);
+}
+
+typedef struct
+{
+  const char *directory;        /* that the paths in OPTIONS are relative to */
+  const char *target;
+  const char *options;
+  const char *failed;           /* what failed with ERROR_NUMBER */
+  int error_number;
+} MountJob;
+
+static gpointer
+mount_thread (gpointer data)
+{
+  MountJob *job = data;
+
+  job->failed = NULL;
+  if (unshare (CLONE_FS) < 0)
+    job->failed = "leave the common working directory";
+  else if (chdir (job->directory) < 0)
+    job->failed = "change to";
+  else if (mount ("overlay", job->target, "overlay", MS_NODEV, job->options) < 0)
+    job->failed = "mount at";
+  if (job->failed != NULL)
+    job->error_number = errno;
+  return NULL;
+}
+
+/*
+ * Paths of 500 layers fit into the kernel's page of options only when they
+ * are short, that is relative to a working directory. That belongs to the
+ * whole process, unless a thread gets one of its own; and as a thread cannot
+ * give it back, a short-lived one is started for each mount instead of
+ * changing a thread of somebody's pool for good. It costs some 50 µs.
+ */
+static gboolean
+mount_relative (CpdStorage *storage, const char *target, const char *options, GError **error)
+{
+  MountJob job = { storage->overlay, target, options, NULL, 0 };
+  g_autoptr(GError) cause = NULL;
+  GThread *thread = g_thread_try_new ("cpd-mount", mount_thread, &job, &cause);
+
+  if (thread == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to start a thread: %s", cause->message);
+      return FALSE;
+    }
+  g_thread_join (thread);
+  if (job.failed == NULL)
+    return TRUE;
+  cpd_set_error_errno (error, job.error_number, "failed to %s %s", job.failed, target);
+  return FALSE;
+}
+
+/* A mark that an earlier volatile mount left would make the kernel refuse. */
+static gboolean
+remove_volatile_mark (CpdStorage *storage, const char *container_id, GError **error)
+{
+  g_autofree char *path = g_build_filename (storage->overlay, "c", container_id, "w", "work", "incompat", NULL);
+
+  return !g_file_test (path, G_FILE_TEST_EXISTS) || cpd_fs_remove_tree (path, error);
+}
+
+gboolean
+cpd_storage_mount (CpdStorage *storage, const char *container_id, const char *image_id,
+                   const char *target, gboolean volatile_, GError **error)
+{
+  g_autofree char *path = g_canonicalize_filename (target, NULL);
+  g_autofree char *options = NULL;
+
+  if (!check_id (container_id, error))
+    return FALSE;
+  options = make_options (storage, container_id, image_id, volatile_, error);
+  if (options != NULL && remove_volatile_mark (storage, container_id, error)
+      && mount_relative (storage, path, options, error))
+    return TRUE;
+  g_prefix_error (error, "failed to mount the root of container %s: ", container_id);
+  return FALSE;
+}
+
+gboolean
+cpd_storage_unmount (CpdStorage *storage, const char *target, GError **error)
+{
+  return cpd_fs_unmount (target, error);
+}
+
+gboolean
+cpd_storage_delete_rw (CpdStorage *storage, const char *container_id, GError **error)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+
+  if (!check_id (container_id, error))
+    return FALSE;
+  if (cpd_fs_remove_tree (path, error))
+    return TRUE;
+  g_prefix_error (error, "failed to delete the writable layer of container %s: ", container_id);
+  return FALSE;
+}
+
+GPtrArray *
+cpd_storage_list_rw (CpdStorage *storage, GError **error)
+{
+  g_autofree char *path = g_build_filename (storage->overlay, "c", NULL);
+
+  return cpd_fs_list_dir (path, error);
+}

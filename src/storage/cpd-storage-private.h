@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "storage/cpd-storage.h"
+
+G_BEGIN_DECLS
+
+/* Only src/storage/ includes this. */
+struct _CpdStorage
+{
+  gatomicrefcount ref_count;
+  CpdStore *store;              /* (owned) */
+  char *root;                   /* (owned) absolute */
+  char *images;                 /* (owned) ROOT/images */
+  char *overlay;                /* (owned) ROOT/overlay */
+  /* Held while files that rows speak of, the rows and index.json are brought in line with one
+   * another; not while an archive is unpacked. */
+  GMutex lock;
+};
+
+#define CPD_STORAGE_IMPORT "import"
+#define CPD_STORAGE_REMOVE_IMAGE "remove-image"
+#define CPD_STORAGE_TMP_BLOB ".tmp-"
+#define CPD_STORAGE_LAYERS_MAX 500
+
+char     *cpd_storage_blob_path        (CpdStorage         *storage,
+                                        const char         *digest);
+char     *cpd_storage_layer_path       (CpdStorage         *storage,
+                                        const char         *chain_id);
+char     *cpd_storage_link_path        (CpdStorage         *storage,
+                                        const char         *link);
+char     *cpd_storage_tmp_path         (CpdStorage         *storage,
+                                        const char         *name);
+/* What the link of a layer points to. */
+char     *cpd_storage_link_target      (const char         *chain_id);
+
+/* Notes what is about to be done, and that it is not to be done (any more). */
+gboolean  cpd_storage_begin_operation  (CpdStorage         *storage,
+                                        const char         *kind,
+                                        const char         *object,
+                                        gint64             *number,
+                                        GError            **error);
+gboolean  cpd_storage_end_operation    (CpdStorage         *storage,
+                                        gint64              number,
+                                        GError            **error);
+
+/* Writes index.json from the rows. Call it with the lock held. */
+gboolean  cpd_storage_write_index      (CpdStorage         *storage,
+                                        GError            **error);
+char     *cpd_storage_make_index       (CpdStorage         *storage,
+                                        GError            **error);
+/* Digests of all blobs that rows speak of: a set of strings. */
+GHashTable *cpd_storage_used_blobs     (CpdStorage         *storage,
+                                        GError            **error);
+/* Moves PATH out of sight at once; its new path is added to TRASH, for cpd_storage_empty_trash(). */
+void      cpd_storage_discard          (CpdStorage         *storage,
+                                        const char         *path,
+                                        GPtrArray          *trash);
+void      cpd_storage_empty_trash      (GPtrArray          *trash);
+/* Moves a layer, its link and its blob (unless in USED) out of sight. */
+void      cpd_storage_discard_layer    (CpdStorage         *storage,
+                                        const CpdLayerRow  *layer,
+                                        GHashTable         *used,
+                                        GPtrArray          *trash);
+
+G_END_DECLS
