@@ -21,6 +21,7 @@ typedef struct
 /* Built-in values, below ROOT when that is not NULL (ROOT/lib, ROOT/run). */
 CpdConfig *cpd_config_new  (const char *root);
 void       cpd_config_free (CpdConfig  *config);
+gboolean   cpd_config_is_cgroup_v2 (void);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdConfig, cpd_config_free)
 

@@ -231,6 +231,7 @@ cpd_store_delete_container (CpdTransaction *tx, const char *id, GError **error)
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
       return FALSE;
     }
+  cpd_transaction_container_changed (tx, id);
   return execute_with_id (tx, "DELETE FROM name WHERE id = ?", id, error);
 }
 

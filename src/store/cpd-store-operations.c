@@ -43,6 +43,19 @@ cpd_store_delete_operation (CpdTransaction *tx, gint64 number, GError **error)
   return cpd_statement_execute (statement, error);
 }
 
+gboolean
+cpd_store_delete_operations (CpdTransaction *tx, const char *kind, const char *object,
+                             GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "DELETE FROM operation WHERE kind = ? AND object = ?", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "ss", kind, object);
+  return cpd_statement_execute (statement, error);
+}
+
 /* Oldest first. */
 GPtrArray *
 cpd_store_list_operations (CpdStore *store, GError **error)

@@ -28,6 +28,11 @@ gboolean   cpd_store_add_operation       (CpdTransaction   *tx,
 gboolean   cpd_store_delete_operation    (CpdTransaction   *tx,
                                           gint64            number,
                                           GError          **error);
+/* All of one kind for one object. */
+gboolean   cpd_store_delete_operations   (CpdTransaction   *tx,
+                                          const char       *kind,
+                                          const char       *object,
+                                          GError          **error);
 GPtrArray *cpd_store_list_operations     (CpdStore         *store,
                                           GError          **error);
 

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/cpd-engine-private.h"
+
+#include "common/cpd-process.h"
+#include "public/cpod-error.h"
+#include "store/cpd-store-operations.h"
+
+/* What the verbs of a container share. */
+
+char *
+cpd_engine_bundle_path (CpdEngine *engine, const char *id)
+{
+  return g_build_filename (engine->config->run_root, "containers", id, NULL);
+}
+
+char *
+cpd_engine_rootfs_path (CpdEngine *engine, const char *id)
+{
+  return g_build_filename (engine->config->run_root, "containers", id, "rootfs", NULL);
+}
+
+char *
+cpd_engine_container_dir (CpdEngine *engine, const char *id)
+{
+  return g_build_filename (engine->config->static_dir, "containers", id, NULL);
+}
+
+char *
+cpd_engine_log_path (CpdEngine *engine, const char *id)
+{
+  return g_build_filename (engine->config->static_dir, "containers", id, "ctr.log", NULL);
+}
+
+char *
+cpd_engine_find_container (CpdEngine *engine, const char *name_or_id, GError **error)
+{
+  return cpd_store_find_container (engine->store, name_or_id, error);
+}
+
+CpdContainerRow *
+cpd_engine_get_container (CpdEngine *engine, const char *id, GError **error)
+{
+  return cpd_store_get_container (engine->store, id, error);
+}
+
+CpdContainerRow *
+cpd_engine_get_in_state (CpdEngine *engine, const char *id, guint allowed, const char *operation,
+                         GError **error)
+{
+  g_autoptr(CpdContainerRow) row = cpd_store_get_container (engine->store, id, error);
+
+  if (row == NULL)
+    return NULL;
+  if (allowed & CPD_STATE_BIT (row->status.state))
+    return g_steal_pointer (&row);
+
+  if (row->status.state == CPD_CONTAINER_REMOVING)
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_BEING_REMOVED, "container %s is being removed",
+                 row->name);
+  else
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE, "cannot %s container %s: it is %s",
+                 operation, row->name, cpd_container_state_to_string (row->status.state));
+  return NULL;
+}
+
+GVariantBuilder *
+cpd_engine_attributes (const CpdContainerRow *row)
+{
+  GVariantBuilder *attributes = g_variant_builder_new (G_VARIANT_TYPE_VARDICT);
+
+  g_variant_builder_add (attributes, "{sv}", "image", g_variant_new_string (row->image));
+  return attributes;
+}
+
+gboolean
+cpd_engine_set_status (CpdEngine *engine, const CpdContainerRow *row,
+                       const CpdContainerStatus *status, const char *status_event,
+                       GVariant *attributes, gint64 number, const CpdCaller *caller,
+                       GError **error)
+{
+  g_autoptr(GVariant) given = attributes != NULL ? g_variant_ref_sink (attributes) : NULL;
+  g_autoptr(GVariantBuilder) defaults = NULL;
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+
+  if (tx == NULL || !cpd_store_set_container_status (tx, row->id, status, error))
+    return FALSE;
+  if (given == NULL)
+    {
+      defaults = cpd_engine_attributes (row);
+      given = g_variant_ref_sink (g_variant_builder_end (defaults));
+    }
+  if (status_event != NULL
+      && !cpd_store_add_event (tx, "container", status_event, row->id, row->name, given, caller,
+                               error))
+    return FALSE;
+  if (number != 0 && !cpd_store_delete_operation (tx, number, error))
+    return FALSE;
+  return cpd_transaction_commit (g_steal_pointer (&tx), error);
+}
+
+/*
+ * Records an intent. It needs no sync: after a power cut what has no row is
+ * found by looking at what is on disk.
+ */
+gboolean
+cpd_engine_begin_operation (CpdEngine *engine, const char *kind, const char *object, gint64 *number,
+                            GError **error)
+{
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+
+  return tx != NULL
+         && cpd_store_add_operation (tx, kind, object, NULL, number, error)
+         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+}
+
+/* After an operation was undone. */
+void
+cpd_engine_end_operation (CpdEngine *engine, gint64 number)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, &error);
+
+  if (tx == NULL
+      || !cpd_store_delete_operation (tx, number, &error)
+      || !cpd_transaction_commit (g_steal_pointer (&tx), &error))
+    g_info ("failed to close operation %" G_GINT64_FORMAT ": %s", number, error->message);
+}
+
+void
+cpd_engine_watch (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerStatus *status)
+{
+  cpd_monitor_watch (engine->monitor, row->id,
+                     cpd_process_open ((pid_t) status->pid, status->pid_start),
+                     cpd_process_open ((pid_t) status->monitor_pid, status->monitor_start),
+                     (pid_t) status->monitor_pid);
+}

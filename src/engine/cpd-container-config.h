@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+#include "store/cpd-store-images.h"
+
+G_BEGIN_DECLS
+
+/* How a container was asked for, with what its image says filled in: final but for what only the mounted
+ * root can tell. Kept as JSON in the container's row. */
+typedef struct
+{
+  char **args;
+  char **env;
+  char **labels;                /* "key", "value", "key", ... sorted by key */
+  char *workdir;
+  char *user;
+  char *hostname;
+  char *network;                /* "none" or "host" */
+  gboolean read_only;
+  gboolean keep_stdin;
+  gboolean privileged;
+  char **capabilities;
+  char **added_capabilities;
+  int stop_signal;
+  guint stop_timeout;           /* seconds */
+} CpdContainerConfig;
+
+/* INVALID_ARGUMENT names the option. */
+CpdContainerConfig *cpd_container_config_new     (const char               *id,
+                                                  const CpdImageRow        *image,
+                                                  GVariant                 *options,
+                                                  GError                  **error);
+CpdContainerConfig *cpd_container_config_parse   (const char               *json,
+                                                  GError                  **error);
+char               *cpd_container_config_to_json (const CpdContainerConfig *config);
+void                cpd_container_config_free    (CpdContainerConfig       *config);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdContainerConfig, cpd_container_config_free)
+
+G_END_DECLS

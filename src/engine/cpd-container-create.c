@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/cpd-clock.h"
+#include "common/cpd-fault.h"
+#include "common/cpd-fs.h"
+#include "common/cpd-names.h"
+#include "engine/cpd-container-config.h"
+#include "engine/cpd-engine-private.h"
+#include "public/cpod-error.h"
+#include "store/cpd-store-operations.h"
+
+/* How often another name is drawn when the one generated is taken. */
+#define NAME_TRIES 32
+
+static CpdContainerRow *
+new_row (const char *image_name, const CpdImageRow *image, GVariant *options,
+         const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdContainerRow) row = g_new0 (CpdContainerRow, 1);
+  g_autoptr(CpdContainerConfig) config = NULL;
+
+  row->id = cpd_id_generate ();
+  if (!g_variant_lookup (options, "name", "s", &row->name))
+    row->name = cpd_name_generate ();
+  if (!cpd_name_check (row->name, error))
+    {
+      g_prefix_error (error, "option 'name': ");
+      return NULL;
+    }
+  config = cpd_container_config_new (row->id, image, options, error);
+  if (config == NULL)
+    return NULL;
+  row->image = g_strdup (image_name);
+  row->image_id = g_strdup (image->id);
+  row->created = cpd_clock_now ();
+  row->owner_uid = caller->uid;
+  g_variant_lookup (options, "auto-remove", "b", &row->auto_remove);
+  row->config = cpd_container_config_to_json (config);
+  row->status.state = CPD_CONTAINER_CONFIGURED;
+  return g_steal_pointer (&row);
+}
+
+static gboolean
+make_files (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+{
+  g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
+
+  if (!cpd_fs_mkdir_p (directory, 0700, error))
+    return FALSE;
+  cpd_fault_point ("create.directory");
+  if (!cpd_storage_create_rw (engine->storage, row->id, row->image_id, error))
+    return FALSE;
+  cpd_fault_point ("create.storage");
+  return TRUE;
+}
+
+/*
+ * The row, its name, its event and the end of the operation, all at once. A
+ * container that is removed when it ends would not outlive a power cut anyway,
+ * so its row needs no sync.
+ */
+static gboolean
+commit (CpdEngine *engine, const CpdContainerRow *row, gint64 operation, const CpdCaller *caller,
+        GError **error)
+{
+  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
+  g_autoptr(CpdTransaction) tx =
+    cpd_store_begin (engine->store, row->auto_remove ? CPD_STORE_BOOT : CPD_STORE_DURABLE, error);
+
+  return tx != NULL
+         && cpd_store_add_container (tx, row, error)
+         && cpd_store_add_event (tx, "container", "create", row->id, row->name,
+                                 g_variant_builder_end (attributes), caller, error)
+         && cpd_store_delete_operation (tx, operation, error)
+         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+}
+
+/* Commits the row; while a name that was generated is taken, with another one. */
+static gboolean
+commit_under_some_name (CpdEngine *engine, CpdContainerRow *row, gboolean generated,
+                        gint64 operation, const CpdCaller *caller, GError **error)
+{
+  for (int i = 0;; i++)
+    {
+      g_autoptr(GError) failure = NULL;
+
+      if (commit (engine, row, operation, caller, &failure))
+        return TRUE;
+      if (!generated || i == NAME_TRIES
+          || !g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+      g_free (row->name);
+      row->name = cpd_name_generate ();
+      if (i >= NAME_TRIES / 2)  /* most names are taken: add what no other container has */
+        {
+          g_autofree char *name = g_steal_pointer (&row->name);
+
+          row->name = g_strdup_printf ("%s_%.6s", name, row->id);
+        }
+    }
+}
+
+gboolean
+cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *options,
+                             const CpdCaller *caller, char **id, char **name, GError **error)
+{
+  g_autoptr(CpdImageRow) found = cpd_storage_find_image (engine->storage, image, error);
+  g_autoptr(GVariant) given_name = g_variant_lookup_value (options, "name", NULL);
+  g_autoptr(CpdContainerRow) row = NULL;
+  gint64 operation;
+
+  if (found == NULL)
+    return FALSE;
+  row = new_row (image, found, options, caller, error);
+  if (row == NULL)
+    return FALSE;
+  if (!cpd_engine_begin_operation (engine, "create", row->id, &operation, error))
+    {
+      g_prefix_error (error, "failed to create container %s: ", row->name);
+      return FALSE;
+    }
+  cpd_fault_point ("create.intent");
+
+  if (!make_files (engine, row, error)
+      || !commit_under_some_name (engine, row, given_name == NULL, operation, caller, error))
+    {
+      cpd_engine_delete_files (engine, row->id, NULL);
+      cpd_engine_end_operation (engine, operation);
+      g_prefix_error (error, "failed to create container %s: ", row->name);
+      return FALSE;
+    }
+  cpd_fault_point ("create.committed");
+
+  *id = g_steal_pointer (&row->id);
+  *name = g_steal_pointer (&row->name);
+  return TRUE;
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cpd-fault.h"
+#include "common/cpd-fs.h"
+#include "common/cpd-names.h"
+#include "common/cpd-process.h"
+#include "engine/cpd-container-config.h"
+#include "engine/cpd-engine-private.h"
+#include "oci/cpd-runtime-spec.h"
+#include "public/cpod-error.h"
+
+#define PIDS_LIMIT 2048
+
+/* The user as the mounted root knows it, and the environment with what follows from that. */
+typedef struct
+{
+  guint32 uid;
+  guint32 gid;
+  GArray *groups;               /* (owned) */
+  GPtrArray *env;               /* (owned) */
+} CpdIdentity;
+
+static void
+identity_clear (CpdIdentity *identity)
+{
+  g_clear_pointer (&identity->groups, g_array_unref);
+  g_clear_pointer (&identity->env, g_ptr_array_unref);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdIdentity, identity_clear)
+
+static gboolean
+find_identity (const CpdContainerConfig *config, const char *rootfs, CpdIdentity *identity,
+               GError **error)
+{
+  g_autofree char *home = NULL;
+  gboolean has_home = FALSE;
+
+  if (!cpd_user_lookup (rootfs, config->user, &identity->uid, &identity->gid, &identity->groups,
+                        &home, error))
+    return FALSE;
+  identity->env = g_ptr_array_new_with_free_func (g_free);
+  for (char **entry = config->env; *entry != NULL; entry++)
+    {
+      has_home |= g_str_has_prefix (*entry, "HOME=");
+      g_ptr_array_add (identity->env, g_strdup (*entry));
+    }
+  if (!has_home)
+    g_ptr_array_add (identity->env, g_strconcat ("HOME=", home, NULL));
+  g_ptr_array_add (identity->env, NULL);
+  return TRUE;
+}
+
+/* Files that every container gets its own of; BINDS gets {source, destination} pairs. */
+static gboolean
+write_network_files (const CpdContainerConfig *config, const char *bundle, GPtrArray *binds,
+                     GError **error)
+{
+  gboolean host = strcmp (config->network, "host") == 0;
+  g_autofree char *hosts_path = g_build_filename (bundle, "hosts", NULL);
+  g_autofree char *hostname_path = g_build_filename (bundle, "hostname", NULL);
+  g_autofree char *hostname = g_strconcat (config->hostname, "\n", NULL);
+  g_autofree char *hosts = g_strdup_printf ("127.0.0.1\tlocalhost\n::1\tlocalhost\n"
+                                            "127.0.1.1\t%s\n", config->hostname);
+
+  if (!cpd_fs_write_file (hosts_path, hosts, -1, 0644, FALSE, error)
+      || !cpd_fs_write_file (hostname_path, hostname, -1, 0644, FALSE, error))
+    return FALSE;
+  g_ptr_array_add (binds, g_steal_pointer (&hosts_path));
+  g_ptr_array_add (binds, g_strdup ("/etc/hosts"));
+  g_ptr_array_add (binds, g_steal_pointer (&hostname_path));
+  g_ptr_array_add (binds, g_strdup ("/etc/hostname"));
+  if (host && g_file_test ("/etc/resolv.conf", G_FILE_TEST_IS_REGULAR))
+    {
+      g_ptr_array_add (binds, g_strdup ("/etc/resolv.conf"));
+      g_ptr_array_add (binds, g_strdup ("/etc/resolv.conf"));
+    }
+  g_ptr_array_add (binds, NULL);
+  return TRUE;
+}
+
+/* With another user than root only what was asked for is in force; the rest just bounds. */
+static const char *const *
+effective_capabilities (const CpdContainerConfig *config)
+{
+  return (const char *const *) config->capabilities;
+}
+
+static gboolean
+write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
+              const char *bundle, const char *rootfs, GError **error)
+{
+  g_auto(CpdIdentity) identity = { 0 };
+  g_autoptr(GPtrArray) binds = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *path = g_build_filename (bundle, "config.json", NULL);
+  g_autofree char *cgroup = g_build_filename (engine->config->cgroup_parent, row->id, NULL);
+  g_autofree char *json = NULL;
+  CpdRuntimeSpec spec = {
+    .id = row->id, .name = row->name, .rootfs = rootfs, .hostname = config->hostname,
+    .args = (const char *const *) config->args, .cwd = config->workdir,
+    .read_only = config->read_only, .privileged = config->privileged,
+    .host_network = strcmp (config->network, "host") == 0,
+    .capabilities = effective_capabilities (config),
+    .seccomp_profile = config->privileged ? NULL : engine->config->seccomp_profile,
+    .cgroup_path = cgroup, .pids_limit = PIDS_LIMIT, .cgroup_v2 = cpd_config_is_cgroup_v2 (),
+    .stop_signal = cpd_signal_name (config->stop_signal),
+  };
+
+  if (!find_identity (config, rootfs, &identity, error)
+      || !write_network_files (config, bundle, binds, error))
+    return FALSE;
+  spec.uid = identity.uid;
+  spec.gid = identity.gid;
+  spec.additional_gids = (const guint32 *) (void *) identity.groups->data;
+  spec.n_additional_gids = identity.groups->len;
+  spec.env = (const char *const *) identity.env->pdata;
+  spec.binds = (const char *const *) binds->pdata;
+  json = cpd_runtime_spec_to_json (&spec, error);
+  return json != NULL && cpd_fs_write_file (path, json, -1, 0600, FALSE, error);
+}
+
+static gboolean
+prepare (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
+         const char *bundle, GError **error)
+{
+  g_autofree char *rootfs = cpd_engine_rootfs_path (engine, row->id);
+  g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
+
+  if (!cpd_fs_mkdir_p (rootfs, 0711, error) || !cpd_fs_mkdir_p (directory, 0700, error))
+    return FALSE;
+  cpd_fault_point ("init.bundle");
+  if (!cpd_storage_mount (engine->storage, row->id, row->image_id, rootfs, row->auto_remove, error))
+    return FALSE;
+  cpd_fault_point ("init.mounted");
+  return write_bundle (engine, row, config, bundle, rootfs, error);
+}
+
+static gboolean
+launch (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
+        const char *bundle, CpdContainerStatus *status, GError **error)
+{
+  g_autofree char *log_path = cpd_engine_log_path (engine, row->id);
+  CpdLaunch launch = {
+    .id = row->id, .name = row->name, .bundle = bundle, .log_path = log_path,
+    .keep_stdin = config->keep_stdin,
+  };
+  CpdLaunched launched = { 0 };
+
+  if (!cpd_launcher_create (engine->launcher, &launch, &launched, error))
+    return FALSE;
+  cpd_fault_point ("init.launched");
+  status->state = CPD_CONTAINER_CREATED;
+  status->pid = launched.pid;
+  status->pid_start = cpd_process_start_time (launched.pid);
+  status->monitor_pid = launched.monitor_pid;
+  status->monitor_start = cpd_process_start_time (launched.monitor_pid);
+  status->oom_killed = FALSE;
+  return TRUE;
+}
+
+/* From configured or exited to created. The container's lock is held. */
+gboolean
+cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller,
+                        GError **error)
+{
+  g_autoptr(CpdContainerConfig) config = cpd_container_config_parse (row->config, error);
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
+  CpdContainerStatus status = row->status;
+  gint64 operation;
+
+  if (config == NULL || !cpd_engine_begin_operation (engine, "init", row->id, &operation, error))
+    return FALSE;
+  cpd_fault_point ("init.intent");
+  if (!prepare (engine, row, config, bundle, error)
+      || !launch (engine, row, config, bundle, &status, error)
+      || !cpd_engine_set_status (engine, row, &status, "init", NULL, operation, caller, error))
+    {
+      cpd_engine_clear_runtime (engine, row->id, NULL);
+      cpd_engine_end_operation (engine, operation);
+      return FALSE;
+    }
+  cpd_engine_watch (engine, row, &status);
+  cpd_fault_point ("init.committed");
+  return TRUE;
+}
+
+#define CAN_INIT (CPD_STATE_BIT (CPD_CONTAINER_CONFIGURED) | CPD_STATE_BIT (CPD_CONTAINER_STOPPED) \
+                  | CPD_STATE_BIT (CPD_CONTAINER_EXITED))
+#define CAN_START (CAN_INIT | CPD_STATE_BIT (CPD_CONTAINER_CREATED))
+
+/* Brings a container to created, whichever of the states in ALLOWED it is in. */
+static CpdContainerRow *
+bring_to_created (CpdEngine *engine, const char *id, guint allowed, const char *operation,
+                  const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, allowed, operation, error);
+
+  if (row == NULL)
+    return NULL;
+  if (row->status.state == CPD_CONTAINER_STOPPED && !cpd_engine_cleanup_locked (engine, id, error))
+    return NULL;
+  if ((CPD_STATE_BIT (row->status.state) & CAN_INIT)
+      && !cpd_engine_init_locked (engine, row, caller, error))
+    {
+      g_prefix_error (error, "failed to %s container %s: ", operation, row->name);
+      return NULL;
+    }
+  return cpd_engine_get_container (engine, id, error);
+}
+
+gboolean
+cpd_engine_init_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                           GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "init");
+  g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_INIT, "init", caller, error);
+
+  return row != NULL;
+}
+
+gboolean
+cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                            GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "start");
+  g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_START, "start", caller, error);
+  CpdContainerStatus status;
+
+  if (row == NULL)
+    return FALSE;
+  if (!cpd_launcher_start (engine->launcher, id, error))
+    {
+      cpd_engine_cleanup_locked (engine, id, NULL);
+      g_prefix_error (error, "failed to start container %s: ", row->name);
+      return FALSE;
+    }
+  cpd_fault_point ("start.started");
+  status = row->status;
+  status.state = CPD_CONTAINER_RUNNING;
+  status.started = g_get_real_time ();
+  status.finished = 0;
+  status.exit_code = 0;
+  return cpd_engine_set_status (engine, row, &status, "start", NULL, 0, caller, error);
+}
+
+/*
+ * A client that stops reading holds the monitor up, and with it the news of
+ * the exit: what is handed out is remembered, to be shut down in that case.
+ */
+static void
+remember_attached (CpdEngine *engine, const char *id, int fd)
+{
+  int copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
+  GArray *sockets;
+
+  if (copy < 0)
+    return;
+  g_mutex_lock (&engine->mutex);
+  sockets = g_hash_table_lookup (engine->attached, id);
+  if (sockets == NULL)
+    {
+      sockets = g_array_new (FALSE, FALSE, sizeof (int));
+      g_array_set_clear_func (sockets, (GDestroyNotify) (void (*) (void)) cpd_close_fd);
+      g_hash_table_insert (engine->attached, g_strdup (id), sockets);
+    }
+  g_array_append_val (sockets, copy);
+  g_mutex_unlock (&engine->mutex);
+}
+
+int
+cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                             GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "attach");
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
+  g_autoptr(CpdContainerRow) row =
+    bring_to_created (engine, id, CAN_START | CPD_STATE_BIT (CPD_CONTAINER_RUNNING)
+                                  | CPD_STATE_BIT (CPD_CONTAINER_PAUSED), "attach to", caller, error);
+  cpd_autofd int fd = -1;
+
+  if (row == NULL)
+    return -1;
+  fd = cpd_launcher_attach (engine->launcher, bundle, error);
+  if (fd < 0)
+    {
+      g_prefix_error (error, "failed to attach to container %s: ", row->name);
+      return -1;
+    }
+  remember_attached (engine, id, fd);
+  if (!cpd_engine_set_status (engine, row, &row->status, "attach", NULL, 0, caller, error))
+    return -1;
+  return g_steal_fd (&fd);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "common/cpd-fault.h"
+#include "common/cpd-fs.h"
+#include "common/cpd-names.h"
+#include "engine/cpd-engine-private.h"
+#include "public/cpod-error.h"
+#include "store/cpd-store-operations.h"
+
+#define CAN_REMOVE (CPD_STATE_BIT (CPD_CONTAINER_CONFIGURED) | CPD_STATE_BIT (CPD_CONTAINER_CREATED) \
+                    | CPD_STATE_BIT (CPD_CONTAINER_STOPPED) | CPD_STATE_BIT (CPD_CONTAINER_EXITED) \
+                    | CPD_STATE_BIT (CPD_CONTAINER_REMOVING))
+
+/* All files of a container. Can be done again. */
+gboolean
+cpd_engine_delete_files (CpdEngine *engine, const char *id, GError **error)
+{
+  g_autofree char *directory = cpd_engine_container_dir (engine, id);
+
+  return cpd_storage_delete_rw (engine->storage, id, error)
+         && cpd_fs_remove_tree (directory, error);
+}
+
+/* From here on it is being removed, whatever happens; recovery finishes it. */
+static gboolean
+begin_remove (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+{
+  CpdContainerStatus status = row->status;
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+  gint64 number;
+
+  status.state = CPD_CONTAINER_REMOVING;
+  return tx != NULL
+         && cpd_store_add_operation (tx, "remove", row->id, NULL, &number, error)
+         && cpd_store_set_container_status (tx, row->id, &status, error)
+         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+}
+
+static gboolean
+commit (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, GError **error)
+{
+  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
+  g_autoptr(CpdTransaction) tx =
+    cpd_store_begin (engine->store, row->auto_remove ? CPD_STORE_BOOT : CPD_STORE_DURABLE, error);
+
+  return tx != NULL
+         && cpd_store_delete_container (tx, row->id, error)
+         && cpd_store_add_event (tx, "container", "remove", row->id, row->name,
+                                 g_variant_builder_end (attributes), caller, error)
+         && cpd_store_delete_operations (tx, "remove", row->id, error)
+         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+}
+
+/* Removes a container that does not run. Its lock is held. */
+gboolean
+cpd_engine_remove_locked (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller,
+                          GError **error)
+{
+  if (!begin_remove (engine, row, error))
+    return FALSE;
+  cpd_fault_point ("remove.intent");
+  if (!cpd_engine_clear_runtime (engine, row->id, error))
+    return FALSE;
+  cpd_fault_point ("remove.cleared");
+  if (!cpd_engine_delete_files (engine, row->id, error))
+    return FALSE;
+  cpd_fault_point ("remove.deleted");
+  if (!commit (engine, row, caller, error))
+    return FALSE;
+  cpd_fault_point ("remove.committed");
+  return TRUE;
+}
+
+/*
+ * One try. That a container is "removing" while nobody else holds its lock
+ * means that an earlier removal failed half-way: this one goes on with it.
+ * Gives TRUE when it is gone; FALSE without an error when it runs (again).
+ */
+static gboolean
+try_remove (CpdEngine *engine, const char *id, gboolean force, const CpdCaller *caller,
+            GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "remove");
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
+  g_autoptr(CpdContainerRow) allowed = NULL;
+
+  if (row == NULL)
+    return FALSE;
+  if (force && (CPD_STATE_BIT (row->status.state) & CAN_REMOVE) == 0)
+    return FALSE;
+  allowed = cpd_engine_get_in_state (engine, id, CAN_REMOVE, "remove", error);
+  if (allowed == NULL)
+    {
+      g_prefix_error_literal (error, "stop it first or use force: ");
+      return FALSE;
+    }
+  if (!cpd_engine_remove_locked (engine, row, caller, error))
+    {
+      g_prefix_error (error, "failed to remove container %s: ", row->name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* That somebody else (auto-remove) was quicker is what a caller with FORCE wanted. */
+gboolean
+cpd_engine_remove_container (CpdEngine *engine, const char *id, gboolean force, gint64 timeout,
+                             const CpdCaller *caller, GError **error)
+{
+  for (int tries = 0; tries < 3; tries++)
+    {
+      g_autoptr(GError) failure = NULL;
+
+      if (try_remove (engine, id, force, caller, &failure))
+        return TRUE;
+      if (failure == NULL)
+        cpd_engine_stop_container (engine, id, timeout, caller, &failure);
+      if (tries > 0 && g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+        return TRUE;
+      if (failure != NULL)
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+    }
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE,
+               "failed to remove container %s: it was started again each time it was stopped", id);
+  return FALSE;
+}
+
+gboolean
+cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_name,
+                             const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "rename");
+  g_autoptr(CpdContainerRow) row =
+    cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (CPD_CONTAINER_REMOVING) - 1, "rename", error);
+  g_autoptr(GVariantBuilder) attributes = NULL;
+  g_autoptr(CpdTransaction) tx = NULL;
+
+  if (row == NULL || !cpd_name_check (new_name, error))
+    return FALSE;
+  if (strcmp (row->name, new_name) == 0)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                   "container %s already has the name '%s'", row->id, new_name);
+      return FALSE;
+    }
+  attributes = cpd_engine_attributes (row);
+  g_variant_builder_add (attributes, "{sv}", "old-name", g_variant_new_string (row->name));
+  tx = cpd_store_begin (engine->store, CPD_STORE_DURABLE, error);
+  if (tx == NULL
+      || !cpd_store_rename_container (tx, id, new_name, error)
+      || !cpd_store_add_event (tx, "container", "rename", id, new_name,
+                               g_variant_builder_end (attributes), caller, error))
+    {
+      g_prefix_error (error, "failed to rename container %s: ", row->name);
+      return FALSE;
+    }
+  cpd_fault_point ("rename.uncommitted");
+  if (!cpd_transaction_commit (g_steal_pointer (&tx), error))
+    return FALSE;
+  cpd_fault_point ("rename.committed");
+  return TRUE;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/cpd-clock.h"
+#include "common/cpd-json.h"
+#include "engine/cpd-engine-private.h"
+#include "engine/cpd-image-config.h"
+#include "public/cpod-error.h"
+
+char *
+cpd_engine_import_image (CpdEngine *engine, int fd, const char *reference,
+                         const char *const *changes, const char *message, const CpdCaller *caller,
+                         CpdProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                         GError **error)
+{
+  g_autofree char *config = cpd_image_config_from_changes (changes, error);
+
+  if (config == NULL)
+    return NULL;
+  return cpd_storage_import (engine->storage, fd, reference, config, message, caller, progress,
+                             user_data, cancellable, error);
+}
+
+static gboolean
+remove_containers_of (CpdEngine *engine, const char *name_or_id, const CpdCaller *caller,
+                      GError **error)
+{
+  g_autoptr(CpdImageRow) image = cpd_storage_find_image (engine->storage, name_or_id, error);
+  char *images[] = { image != NULL ? image->id : NULL, NULL };
+  CpdContainerQuery query = { .all = TRUE, .images = images };
+  g_autoptr(GPtrArray) rows = NULL;
+
+  if (image == NULL)
+    return FALSE;
+  rows = cpd_store_list_containers (engine->store, &query, error);
+  if (rows == NULL)
+    return FALSE;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      g_autoptr(GError) failure = NULL;
+      CpdContainerRow *row = rows->pdata[i];
+
+      if (!cpd_engine_remove_container (engine, row->id, TRUE, -1, caller, &failure)
+          && !g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+gboolean
+cpd_engine_remove_image (CpdEngine *engine, const char *name_or_id, gboolean force,
+                         const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
+{
+  if (force && !remove_containers_of (engine, name_or_id, caller, error))
+    {
+      g_prefix_error (error, "failed to remove image %s: ", name_or_id);
+      return FALSE;
+    }
+  return cpd_storage_remove_image (engine->storage, name_or_id, force, caller, untagged, deleted,
+                                   error);
+}
+
+/* Members of the image's own configuration under podman's names. */
+static void
+add_config (JsonObject *object, const char *text)
+{
+  g_autoptr(JsonNode) node = cpd_json_parse (text, -1, NULL);
+  JsonObject *config = node != NULL && JSON_NODE_HOLDS_OBJECT (node)
+                       ? json_node_get_object (node) : NULL;
+  static const struct { const char *to, *from; } members[] = {
+    { "Architecture", "architecture" }, { "Os", "os" }, { "Author", "author" },
+    { "Config", "config" }, { "History", "history" }, { "RootFS", "rootfs" },
+  };
+
+  for (gsize i = 0; config != NULL && i < G_N_ELEMENTS (members); i++)
+    if (json_object_has_member (config, members[i].from))
+      json_object_set_member (object, members[i].to,
+                              json_node_copy (json_object_get_member (config, members[i].from)));
+}
+
+char *
+cpd_engine_inspect_image (CpdEngine *engine, const char *id, GError **error)
+{
+  g_autoptr(CpdImageRow) image = cpd_store_get_image (engine->store, id, error);
+  g_autoptr(JsonObject) object = json_object_new ();
+  g_autofree char *created = NULL;
+
+  if (image == NULL)
+    return NULL;
+  created = cpd_clock_format (image->created);
+  json_object_set_string_member (object, "Id", image->id);
+  json_object_set_string_member (object, "Digest", image->digest);
+  json_object_set_array_member (object, "RepoTags",
+                                cpd_json_array_from_strv ((const char *const *) image->names));
+  json_object_set_string_member (object, "Created", created);
+  json_object_set_int_member (object, "Size", image->size);
+  json_object_set_int_member (object, "VirtualSize", image->size);
+  add_config (object, image->config);
+  return cpd_json_print_object (object);
+}

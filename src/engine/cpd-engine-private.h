@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/cpd-engine.h"
+#include "engine/cpd-launcher.h"
+#include "engine/cpd-locks.h"
+#include "engine/cpd-monitor.h"
+#include "engine/cpd-waiters.h"
+
+G_BEGIN_DECLS
+
+struct _CpdEngine
+{
+  GObject parent;
+
+  CpdConfig *config;            /* (owned) */
+  char *boot_id;                /* (owned) */
+  int lock_fd;                  /* (owned): the lock on the state directory */
+  CpdStore *store;              /* (owned) */
+  CpdStorage *storage;          /* (owned) */
+  CpdLauncher *launcher;        /* (owned) */
+  CpdMonitor *monitor;          /* (owned) */
+  CpdLocks *locks;              /* (owned) */
+  GThreadPool *exits;           /* (owned): its own, so that callers who wait for an exit cannot keep it out */
+  CpdWaiters *waiters;          /* (owned), main thread */
+
+  GMainContext *context;        /* (owned): of the main thread */
+  guint64 last_emitted;         /* main thread */
+  guint64 last_pruned;          /* main thread */
+
+  GMutex mutex;                 /* guards what follows */
+  GCond changed;                /* some container changed */
+  GHashTable *dirty;            /* (owned): ids not yet told as changed */
+  gboolean drain_scheduled;
+  GHashTable *attached;         /* (owned): id → GArray of sockets handed out */
+};
+
+/* Paths of a container. */
+char            *cpd_engine_bundle_path       (CpdEngine                *engine,
+                                               const char               *id);
+char            *cpd_engine_rootfs_path       (CpdEngine                *engine,
+                                               const char               *id);
+char            *cpd_engine_container_dir     (CpdEngine                *engine,
+                                               const char               *id);
+char            *cpd_engine_log_path          (CpdEngine                *engine,
+                                               const char               *id);
+
+/* The event queue. */
+void             cpd_engine_on_commit         (GPtrArray                *changed_containers,
+                                               gpointer                  engine);
+
+/* A change of status and its event, in one transaction. STATUS_EVENT may be NULL for a change that
+ * podman has no event for; NUMBER is an operation that this completes, or 0. */
+gboolean         cpd_engine_set_status        (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               const CpdContainerStatus *status,
+                                               const char               *status_event,
+                                               GVariant                 *attributes,
+                                               gint64                    number,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
+gboolean         cpd_engine_begin_operation   (CpdEngine                *engine,
+                                               const char               *kind,
+                                               const char               *object,
+                                               gint64                   *number,
+                                               GError                  **error);
+void             cpd_engine_end_operation     (CpdEngine                *engine,
+                                               gint64                    number);
+
+/* Public attributes of a container's events. */
+GVariantBuilder *cpd_engine_attributes        (const CpdContainerRow    *row);
+
+/* A row whose state allows an operation: CPD_STATE_BIT() of each state in ALLOWED. */
+#define CPD_STATE_BIT(state) (1u << (state))
+CpdContainerRow *cpd_engine_get_in_state      (CpdEngine                *engine,
+                                               const char               *id,
+                                               guint                     allowed,
+                                               const char               *operation,
+                                               GError                  **error);
+
+/* Steps that need the container's lock held. */
+gboolean         cpd_engine_init_locked       (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
+gboolean         cpd_engine_cleanup_locked    (CpdEngine                *engine,
+                                               const char               *id,
+                                               GError                  **error);
+gboolean         cpd_engine_remove_locked     (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
+gboolean         cpd_engine_clear_runtime     (CpdEngine                *engine,
+                                               const char               *id,
+                                               GError                  **error);
+gboolean         cpd_engine_delete_files      (CpdEngine                *engine,
+                                               const char               *id,
+                                               GError                  **error);
+
+/* The end of a container's process. MONITOR_PID is that of the monitor that died, or 0. */
+void             cpd_engine_container_exited  (CpdEngine                *engine,
+                                               const char               *id,
+                                               pid_t                     monitor_pid);
+void             cpd_engine_drop_attached     (CpdEngine                *engine,
+                                               const char               *id);
+void             cpd_engine_watch             (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               const CpdContainerStatus *status);
+/* Waits until the container does not run any more; TRUE when it does not. */
+gboolean         cpd_engine_wait_stopped      (CpdEngine                *engine,
+                                               const char               *id,
+                                               gint64                    timeout_us);
+
+/* Everything that is on disk or mounted but in no row. FOUND is called for each. */
+typedef gboolean (*CpdOrphanFunc) (CpdEngine *engine, const char *kind, const char *id,
+                                   gpointer user_data, GError **error);
+gboolean         cpd_engine_find_orphans      (CpdEngine                *engine,
+                                               CpdOrphanFunc             found,
+                                               gpointer                  user_data,
+                                               GError                  **error);
+
+G_END_DECLS

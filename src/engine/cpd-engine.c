@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/cpd-engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "common/cpd-clock.h"
+#include "common/cpd-fs.h"
+#include "engine/cpd-engine-private.h"
+#include "public/cpod-error.h"
+
+/* How many ends of containers are dealt with at once. */
+#define EXIT_THREADS 8
+
+/* How often old events are dropped. */
+#define PRUNE_EVERY 1000
+
+G_DEFINE_FINAL_TYPE (CpdEngine, cpd_engine, G_TYPE_OBJECT)
+
+enum
+{
+  SIGNAL_CONTAINER_CHANGED,
+  SIGNAL_EVENT,
+  N_SIGNALS
+};
+static guint signals[N_SIGNALS];
+
+static void
+cpd_engine_init (CpdEngine *engine)
+{
+  engine->lock_fd = -1;
+  g_mutex_init (&engine->mutex);
+  g_cond_init (&engine->changed);
+  engine->context = g_main_context_ref_thread_default ();
+  engine->locks = cpd_locks_new ();
+  engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  engine->attached = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
+                                            (GDestroyNotify) g_array_unref);
+}
+
+static void
+cpd_engine_finalize (GObject *object)
+{
+  CpdEngine *engine = CPD_ENGINE (object);
+
+  cpd_engine_shutdown (engine);
+  g_clear_pointer (&engine->waiters, cpd_waiters_free);
+  g_clear_pointer (&engine->launcher, cpd_launcher_free);
+  g_clear_pointer (&engine->storage, cpd_storage_unref);
+  g_clear_pointer (&engine->store, cpd_store_unref);
+  g_clear_pointer (&engine->locks, cpd_locks_free);
+  g_clear_pointer (&engine->dirty, g_hash_table_unref);
+  g_clear_pointer (&engine->attached, g_hash_table_unref);
+  g_clear_pointer (&engine->context, g_main_context_unref);
+  g_clear_pointer (&engine->config, cpd_config_free);
+  g_clear_pointer (&engine->boot_id, g_free);
+  cpd_close_fd (&engine->lock_fd);
+  g_cond_clear (&engine->changed);
+  g_mutex_clear (&engine->mutex);
+  G_OBJECT_CLASS (cpd_engine_parent_class)->finalize (object);
+}
+
+static void
+cpd_engine_class_init (CpdEngineClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = cpd_engine_finalize;
+
+  signals[SIGNAL_CONTAINER_CHANGED] =
+    g_signal_new ("container-changed", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[SIGNAL_EVENT] =
+    g_signal_new ("event", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_POINTER);
+}
+
+/* One service owns the state: that is what makes its own locks enough. */
+static gboolean
+take_state_directory (CpdEngine *engine, GError **error)
+{
+  g_autofree char *path = g_build_filename (engine->config->static_dir, "cpod.lock", NULL);
+  g_autofree char *pid = g_strdup_printf ("%d\n", (int) getpid ());
+  char owner[32] = "";
+
+  if (!cpd_fs_mkdir_p (engine->config->static_dir, 0700, error)
+      || !cpd_fs_mkdir_p (engine->config->run_root, 0711, error))
+    return FALSE;
+  engine->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (engine->lock_fd < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to open %s", path);
+      return FALSE;
+    }
+  if (flock (engine->lock_fd, LOCK_EX | LOCK_NB) < 0)
+    {
+      if (read (engine->lock_fd, owner, sizeof owner - 1) < 0)
+        owner[0] = '\0';
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_LOCKED,
+                   "the process %s already serves the state in %s", g_strchomp (owner),
+                   engine->config->static_dir);
+      return FALSE;
+    }
+  if (ftruncate (engine->lock_fd, 0) < 0
+      || !cpd_fs_write_all (engine->lock_fd, pid, strlen (pid), NULL))
+    g_info ("failed to write %s: %s", path, g_strerror (errno));
+  return TRUE;
+}
+
+static void
+handle_exit (gpointer data, gpointer user_data)
+{
+  g_autofree char *task = data; /* "PID ID" */
+  const char *id = strchr (task, ' ') + 1;
+
+  cpd_engine_container_exited (user_data, id, (pid_t) g_ascii_strtoll (task, NULL, 10));
+}
+
+static void
+on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data)
+{
+  CpdEngine *engine = user_data;
+
+  if (event == CPD_MONITOR_STUCK)
+    cpd_engine_drop_attached (engine, id);
+  else
+    g_thread_pool_push (engine->exits, g_strdup_printf ("%d %s", (int) pid, id), NULL);
+}
+
+static gboolean
+open_parts (CpdEngine *engine, GError **error)
+{
+  g_autofree char *database = g_build_filename (engine->config->static_dir, "cpod.db", NULL);
+
+  engine->store = cpd_store_open (database, error);
+  if (engine->store == NULL)
+    return FALSE;
+  engine->storage = cpd_storage_open (engine->store, engine->config->graph_root, error);
+  if (engine->storage == NULL)
+    return FALSE;
+  engine->launcher = cpd_launcher_new (engine->config, error);
+  if (engine->launcher == NULL)
+    return FALSE;
+  engine->waiters = cpd_waiters_new (engine->store);
+  engine->exits = g_thread_pool_new (handle_exit, engine, EXIT_THREADS, FALSE, NULL);
+  engine->monitor = cpd_monitor_new (cpd_launcher_exit_dir (engine->launcher), on_monitor, engine,
+                                     error);
+  return engine->monitor != NULL;
+}
+
+/* Takes CONFIG. */
+CpdEngine *
+cpd_engine_new (CpdConfig *config, GError **error)
+{
+  g_autoptr(CpdEngine) engine = g_object_new (CPD_TYPE_ENGINE, NULL);
+
+  engine->config = config;
+  engine->boot_id = cpd_clock_boot_id ();
+  if (!take_state_directory (engine, error) || !open_parts (engine, error))
+    return NULL;
+  engine->last_emitted = cpd_store_last_event (engine->store);
+  cpd_store_set_commit_func (engine->store, cpd_engine_on_commit, engine);
+  return g_steal_pointer (&engine);
+}
+
+void
+cpd_engine_shutdown (CpdEngine *engine)
+{
+  g_clear_pointer (&engine->monitor, cpd_monitor_free);
+  if (engine->exits != NULL)
+    g_thread_pool_free (g_steal_pointer (&engine->exits), FALSE, TRUE);
+  if (engine->store != NULL)
+    cpd_store_set_commit_func (engine->store, NULL, NULL);
+}
+
+const CpdConfig *
+cpd_engine_get_config (CpdEngine *engine)
+{
+  return engine->config;
+}
+
+CpdStore *
+cpd_engine_get_store (CpdEngine *engine)
+{
+  return engine->store;
+}
+
+CpdStorage *
+cpd_engine_get_storage (CpdEngine *engine)
+{
+  return engine->storage;
+}
+
+const char *
+cpd_engine_get_boot_id (CpdEngine *engine)
+{
+  return engine->boot_id;
+}
+
+static gboolean
+drain_in_idle (gpointer data)
+{
+  cpd_engine_drain_events (data);
+  return G_SOURCE_REMOVE;
+}
+
+/* After each commit, in the thread that committed. */
+void
+cpd_engine_on_commit (GPtrArray *changed_containers, gpointer data)
+{
+  CpdEngine *engine = data;
+  gboolean schedule;
+
+  g_mutex_lock (&engine->mutex);
+  for (guint i = 0; i < changed_containers->len; i++)
+    g_hash_table_add (engine->dirty, g_strdup (changed_containers->pdata[i]));
+  schedule = !engine->drain_scheduled;
+  engine->drain_scheduled = TRUE;
+  g_cond_broadcast (&engine->changed);
+  g_mutex_unlock (&engine->mutex);
+
+  if (schedule)
+    {
+      g_autoptr(GSource) source = g_idle_source_new ();
+
+      g_source_set_priority (source, G_PRIORITY_DEFAULT);
+      g_source_set_callback (source, drain_in_idle, g_object_ref (engine), g_object_unref);
+      g_source_attach (source, engine->context);
+    }
+}
+
+static void
+emit_events (CpdEngine *engine)
+{
+  guint emitted;
+
+  do
+    {
+      CpdEventQuery query = { .since = engine->last_emitted };
+      g_autoptr(GError) error = NULL;
+      g_autoptr(GPtrArray) events =
+        cpd_store_list_events (engine->store, &query, NULL, NULL, &error);
+
+      if (events == NULL)
+        {
+          g_info ("failed to read the events: %s", error->message);
+          return;
+        }
+      emitted = events->len;
+      for (guint i = 0; i < events->len; i++)
+        {
+          CpdEventRow *event = events->pdata[i];
+
+          engine->last_emitted = event->seq;
+          g_signal_emit (engine, signals[SIGNAL_EVENT], 0, event);
+        }
+    }
+  while (emitted == CPD_EVENTS_MAX);
+}
+
+static void
+prune_events (CpdEngine *engine)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (engine->last_emitted < engine->last_pruned + PRUNE_EVERY)
+    return;
+  engine->last_pruned = engine->last_emitted;
+  if (!cpd_store_prune_events (engine->store, engine->config->events_max_rows, 0, &error))
+    g_info ("failed to drop old events: %s", error->message);
+}
+
+void
+cpd_engine_drain_events (CpdEngine *engine)
+{
+  g_autoptr(GHashTable) dirty = NULL;
+  GHashTableIter iter;
+  gpointer id;
+
+  g_mutex_lock (&engine->mutex);
+  engine->drain_scheduled = FALSE;
+  dirty = g_steal_pointer (&engine->dirty);
+  engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_mutex_unlock (&engine->mutex);
+
+  g_hash_table_iter_init (&iter, dirty);
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    g_signal_emit (engine, signals[SIGNAL_CONTAINER_CHANGED], 0, id);
+  emit_events (engine);
+
+  g_hash_table_iter_init (&iter, dirty);
+  while (g_hash_table_iter_next (&iter, &id, NULL))
+    cpd_waiters_look (engine->waiters, id);
+  prune_events (engine);
+}
+
+void
+cpd_engine_wait_async (CpdEngine *engine, const char *id, const char *const *conditions,
+                       GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+{
+  GTask *task = g_task_new (engine, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, cpd_engine_wait_async);
+  cpd_waiters_add (engine->waiters, id, conditions, task);
+}
+
+gboolean
+cpd_engine_wait_finish (CpdEngine *engine, GAsyncResult *result, int *exit_code, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  gssize value = g_task_propagate_int (G_TASK (result), &failure);
+
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  *exit_code = (int) value;
+  return TRUE;
+}

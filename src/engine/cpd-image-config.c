@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/cpd-image-config.h"
+
+#include <string.h>
+
+#include "common/cpd-json.h"
+#include "common/cpd-names.h"
+#include "public/cpod-error.h"
+
+/* CMD and ENTRYPOINT: a JSON list of words, or a command line for the shell. */
+static gboolean
+set_words (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  g_autoptr(JsonNode) node = NULL;
+  const char *shell[] = { "/bin/sh", "-c", value, NULL };
+
+  if (*value != '[')
+    {
+      cpd_json_set_strv (config, key, shell);
+      return TRUE;
+    }
+  node = cpd_json_parse (value, -1, error);
+  if (node == NULL)
+    return FALSE;
+  json_object_set_array_member (config, key, json_array_ref (json_node_get_array (node)));
+  return TRUE;
+}
+
+/* "KEY=value KEY2="a b"", words quoted as in a shell; or the old form "KEY value". */
+static char **
+split_pairs (const char *value, GError **error)
+{
+  g_auto(GStrv) words = NULL;
+  g_autoptr(GError) cause = NULL;
+
+  if (!g_shell_parse_argv (value, NULL, &words, &cause))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "%s", cause->message);
+      return NULL;
+    }
+  if (strchr (words[0], '=') == NULL && words[1] != NULL)
+    {
+      g_autofree char *rest = g_strjoinv (" ", words + 1);
+      char **pair = g_new0 (char *, 2);
+
+      pair[0] = g_strconcat (words[0], "=", rest, NULL);
+      return pair;
+    }
+  for (char **word = words; *word != NULL; word++)
+    if (strchr (*word, '=') == NULL || **word == '=')
+      {
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no KEY=value", *word);
+        return NULL;
+      }
+  return g_steal_pointer (&words);
+}
+
+static gboolean
+set_env (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  g_auto(GStrv) pairs = split_pairs (value, error);
+  JsonArray *list = cpd_json_get_array (config, key);
+
+  if (pairs == NULL)
+    return FALSE;
+  if (list == NULL)
+    {
+      list = json_array_new ();
+      json_object_set_array_member (config, key, list);
+    }
+  for (char **pair = pairs; *pair != NULL; pair++)
+    json_array_add_string_element (list, *pair);
+  return TRUE;
+}
+
+static gboolean
+set_labels (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  g_auto(GStrv) pairs = split_pairs (value, error);
+  JsonObject *labels = cpd_json_get_object (config, key);
+
+  if (pairs == NULL)
+    return FALSE;
+  if (labels == NULL)
+    {
+      labels = json_object_new ();
+      json_object_set_object_member (config, key, labels);
+    }
+  for (char **pair = pairs; *pair != NULL; pair++)
+    {
+      char *equals = strchr (*pair, '=');
+      g_autofree char *name = g_strndup (*pair, (gsize) (equals - *pair));
+
+      json_object_set_string_member (labels, name, equals + 1);
+    }
+  return TRUE;
+}
+
+static gboolean
+set_text (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  json_object_set_string_member (config, key, value);
+  return TRUE;
+}
+
+static gboolean
+set_path (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  if (*value == '/')
+    return set_text (config, key, value, error);
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no absolute path", value);
+  return FALSE;
+}
+
+static gboolean
+set_signal (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  return cpd_signal_parse (value, error) != 0 && set_text (config, key, value, error);
+}
+
+static const struct
+{
+  const char *instruction;
+  const char *key;
+  gboolean (*set) (JsonObject *config, const char *key, const char *value, GError **error);
+} instructions[] = {
+  { "CMD", "Cmd", set_words },
+  { "ENTRYPOINT", "Entrypoint", set_words },
+  { "ENV", "Env", set_env },
+  { "LABEL", "Labels", set_labels },
+  { "USER", "User", set_text },
+  { "WORKDIR", "WorkingDir", set_path },
+  { "STOPSIGNAL", "StopSignal", set_signal },
+};
+
+/* "INSTRUCTION value" or, as podman takes it too, "INSTRUCTION=value". */
+static gboolean
+apply (JsonObject *config, const char *change, GError **error)
+{
+  gsize length = strcspn (change, " \t=");
+  g_autofree char *value = g_strstrip (g_strdup (change + length + (change[length] != '\0')));
+
+  for (gsize i = 0; i < G_N_ELEMENTS (instructions); i++)
+    if (strlen (instructions[i].instruction) == length
+        && g_ascii_strncasecmp (instructions[i].instruction, change, length) == 0)
+      {
+        if (*value == '\0')
+          break;
+        return instructions[i].set (config, instructions[i].key, value, error);
+      }
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                       "only CMD, ENTRYPOINT, ENV, LABEL, USER, WORKDIR and STOPSIGNAL with a value"
+                       " are known");
+  return FALSE;
+}
+
+char *
+cpd_image_config_from_changes (const char *const *changes, GError **error)
+{
+  g_autoptr(JsonObject) config = json_object_new ();
+
+  for (; changes != NULL && *changes != NULL; changes++)
+    if (!apply (config, *changes, error))
+      {
+        g_prefix_error (error, "option 'changes': '%s': ", *changes);
+        return NULL;
+      }
+  return cpd_json_print_object (config);
+}

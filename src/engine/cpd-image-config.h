@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* The "config" member of an OCI image config that Containerfile instructions (CMD, ENTRYPOINT, ENV,
+ * LABEL, USER, WORKDIR, STOPSIGNAL) give, as JSON text; INVALID_ARGUMENT for any other. */
+char *cpd_image_config_from_changes (const char *const *changes,
+                                     GError           **error);
+
+G_END_DECLS

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/cpd-launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "common/cpd-process.h"
+#include "engine/cpd-conmon.h"
+#include "public/cpod-error.h"
+
+#define RUNTIME_TIMEOUT_MS (60 * 1000)
+
+struct _CpdLauncher
+{
+  char *conmon;                 /* (nullable) */
+  char *runtime;                /* (nullable) */
+  char *runtime_root;           /* where the OCI runtime keeps its records */
+  char *exit_dir;
+};
+
+CpdLauncher *
+cpd_launcher_new (const CpdConfig *config, GError **error)
+{
+  g_autoptr(CpdLauncher) launcher = g_new0 (CpdLauncher, 1);
+
+  launcher->conmon = g_strdup (config->conmon);
+  launcher->runtime = g_strdup (config->oci_runtime);
+  launcher->runtime_root = g_build_filename (config->run_root, "runtime", NULL);
+  launcher->exit_dir = g_build_filename (config->run_root, "exits", NULL);
+  if (!cpd_fs_mkdir_p (launcher->runtime_root, 0700, error)
+      || !cpd_fs_mkdir_p (launcher->exit_dir, 0700, error))
+    return NULL;
+  return g_steal_pointer (&launcher);
+}
+
+void
+cpd_launcher_free (CpdLauncher *launcher)
+{
+  g_free (launcher->conmon);
+  g_free (launcher->runtime);
+  g_free (launcher->runtime_root);
+  g_free (launcher->exit_dir);
+  g_free (launcher);
+}
+
+const char *
+cpd_launcher_exit_dir (CpdLauncher *launcher)
+{
+  return launcher->exit_dir;
+}
+
+static gboolean
+check_programs (CpdLauncher *launcher, GError **error)
+{
+  if (launcher->conmon == NULL || !g_file_test (launcher->conmon, G_FILE_TEST_IS_EXECUTABLE))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED,
+                   "no conmon%s%s: install the package conmon",
+                   launcher->conmon != NULL ? " at " : " in the usual directories",
+                   launcher->conmon != NULL ? launcher->conmon : "");
+      return FALSE;
+    }
+  if (launcher->runtime == NULL || !g_file_test (launcher->runtime, G_FILE_TEST_IS_EXECUTABLE))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME,
+                   "no OCI runtime%s%s: install the package runc or crun",
+                   launcher->runtime != NULL ? " at " : " (runc, crun) in the usual directories",
+                   launcher->runtime != NULL ? launcher->runtime : "");
+      return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+add_pair (GPtrArray *argv, const char *option, const char *value)
+{
+  g_ptr_array_add (argv, g_strdup (option));
+  g_ptr_array_add (argv, g_strdup (value));
+}
+
+static GPtrArray *
+conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const char *oci_log)
+{
+  g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *log = g_strconcat ("k8s-file:", launch->log_path, NULL);
+  g_autofree char *pid_file = g_build_filename (launch->bundle, "pidfile", NULL);
+  g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
+
+  add_pair (argv, launcher->conmon, "--full-attach");
+  add_pair (argv, "--api-version", "1");
+  add_pair (argv, "-c", launch->id);
+  add_pair (argv, "-u", launch->id);
+  add_pair (argv, "-n", launch->name);
+  add_pair (argv, "-r", launcher->runtime);
+  add_pair (argv, "-b", launch->bundle);
+  add_pair (argv, "-p", pid_file);
+  add_pair (argv, "--conmon-pidfile", conmon_pid_file);
+  add_pair (argv, "--exit-dir", launcher->exit_dir);
+  add_pair (argv, "--persist-dir", launch->bundle);
+  add_pair (argv, "-l", log);
+  add_pair (argv, "--log-level", "warning");
+  /* A log line need not survive a power cut, and its sync would delay the news of the exit. */
+  g_ptr_array_add (argv, g_strdup ("--no-sync-log"));
+  add_pair (argv, "--runtime-arg", "--root");
+  add_pair (argv, "--runtime-arg", launcher->runtime_root);
+  add_pair (argv, "--runtime-arg", "--log-format=json");
+  add_pair (argv, "--runtime-arg", "--log");
+  add_pair (argv, "--runtime-arg", oci_log);
+  if (launch->keep_stdin)
+    g_ptr_array_add (argv, g_strdup ("-i"));
+  g_ptr_array_add (argv, NULL);
+  return g_steal_pointer (&argv);
+}
+
+gboolean
+cpd_launcher_create (CpdLauncher *launcher, const CpdLaunch *launch, CpdLaunched *launched,
+                     GError **error)
+{
+  g_autofree char *oci_log = g_build_filename (launch->bundle, "oci-log", NULL);
+  g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
+  g_autofree char *exit_file = g_build_filename (launcher->exit_dir, launch->id, NULL);
+  g_autofree char *text = NULL;
+  g_autoptr(GPtrArray) argv = NULL;
+
+  if (!check_programs (launcher, error))
+    return FALSE;
+  unlink (exit_file);           /* of the run before */
+  argv = conmon_arguments (launcher, launch, oci_log);
+  if (!cpd_conmon_spawn ((const char *const *) argv->pdata, launch->bundle, oci_log,
+                         &launched->pid, error))
+    return FALSE;
+
+  text = cpd_fs_read_file (conmon_pid_file, 32, error);
+  if (text == NULL)
+    return FALSE;
+  launched->monitor_pid = atoi (text);
+  return TRUE;
+}
+
+/* Runs the OCI runtime; the words after COMMAND end with NULL. */
+static gboolean
+run_runtime (CpdLauncher *launcher, char **output, GError **error, const char *command, ...)
+{
+  g_autoptr(GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr(GError) cause = NULL;
+  va_list args;
+
+  if (!check_programs (launcher, error))
+    return FALSE;
+  g_ptr_array_add (argv, launcher->runtime);
+  g_ptr_array_add (argv, (char *) "--root");
+  g_ptr_array_add (argv, launcher->runtime_root);
+  va_start (args, command);
+  for (const char *word = command; word != NULL; word = va_arg (args, const char *))
+    g_ptr_array_add (argv, (char *) word);
+  va_end (args);
+  g_ptr_array_add (argv, NULL);
+
+  if (cpd_process_run ((const char *const *) argv->pdata, RUNTIME_TIMEOUT_MS, output, &cause))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME, "OCI runtime %s: %s", command,
+               cause->message);
+  return FALSE;
+}
+
+gboolean
+cpd_launcher_start (CpdLauncher *launcher, const char *id, GError **error)
+{
+  return run_runtime (launcher, NULL, error, "start", id, NULL);
+}
+
+/* A socket's address has room for 108 bytes, so its directory is named by a descriptor. */
+int
+cpd_launcher_attach (CpdLauncher *launcher, const char *bundle, GError **error)
+{
+  cpd_autofd int directory = open (bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cpd_autofd int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/attach", directory);
+  if (directory < 0 || fd < 0
+      || connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to connect to the streams in %s", bundle);
+      return -1;
+    }
+  return g_steal_fd (&fd);
+}
+
+gboolean
+cpd_launcher_get_exit (CpdLauncher *launcher, const char *id, const char *bundle, int *exit_code,
+                       gboolean *oom_killed)
+{
+  g_autofree char *path = g_build_filename (launcher->exit_dir, id, NULL);
+  g_autofree char *oom_path = g_build_filename (bundle, "oom", NULL);
+  g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
+
+  if (text == NULL || *text == '\0')
+    return FALSE;
+  *exit_code = atoi (text);
+  *oom_killed = g_file_test (oom_path, G_FILE_TEST_EXISTS);
+  return TRUE;
+}
+
+gboolean
+cpd_launcher_delete (CpdLauncher *launcher, const char *id, GError **error)
+{
+  g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
+  g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
+
+  if (g_file_test (record, G_FILE_TEST_EXISTS)
+      && !run_runtime (launcher, NULL, error, "delete", "--force", id, NULL)
+      && g_file_test (record, G_FILE_TEST_EXISTS))
+    return FALSE;
+  g_clear_error (error);
+  unlink (exit_file);
+  return TRUE;
+}
+
+GPtrArray *
+cpd_launcher_list (CpdLauncher *launcher, GError **error)
+{
+  return cpd_fs_list_dir (launcher->runtime_root, error);
+}
+
+/* The word after "-c" in a command line that has our exit directory in it, or NULL. */
+static char *
+monitored_id (CpdLauncher *launcher, const char *pid)
+{
+  g_autofree char *path = g_build_filename ("/proc", pid, "cmdline", NULL);
+  g_autofree char *text = NULL;
+  const char *id = NULL;
+  gboolean ours = FALSE;
+  gsize length = 0;
+
+  if (!g_ascii_isdigit (*pid) || !g_file_get_contents (path, &text, &length, NULL))
+    return NULL;
+  for (const char *word = text; word < text + length; word += strlen (word) + 1)
+    {
+      if (id == NULL && strcmp (word, "-c") == 0 && word + 3 < text + length)
+        id = word + 3;
+      ours |= strcmp (word, launcher->exit_dir) == 0;
+    }
+  return ours ? g_strdup (id) : NULL;
+}
+
+GPtrArray *
+cpd_launcher_list_monitors (CpdLauncher *launcher, GError **error)
+{
+  g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(GPtrArray) pids = cpd_fs_list_dir ("/proc", error);
+
+  if (pids == NULL)
+    return NULL;
+  for (guint i = 0; i < pids->len; i++)
+    {
+      char *id = monitored_id (launcher, pids->pdata[i]);
+
+      if (id != NULL)
+        g_ptr_array_add (ids, id);
+    }
+  return g_steal_pointer (&ids);
+}
