@@ -95,7 +95,7 @@ cpd_engine_set_status (CpdEngine *engine, const CpdContainerRow *row,
     return FALSE;
   if (number != 0 && !cpd_store_delete_operation (tx, number, error))
     return FALSE;
-  return cpd_transaction_commit (g_steal_pointer (&tx), error);
+  return cpd_transaction_commit (tx, error);
 }
 
 /*
@@ -110,7 +110,7 @@ cpd_engine_begin_operation (CpdEngine *engine, const char *kind, const char *obj
 
   return tx != NULL
          && cpd_store_add_operation (tx, kind, object, NULL, number, error)
-         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+         && cpd_transaction_commit (tx, error);
 }
 
 /* After an operation was undone. */
@@ -122,7 +122,7 @@ cpd_engine_end_operation (CpdEngine *engine, gint64 number)
 
   if (tx == NULL
       || !cpd_store_delete_operation (tx, number, &error)
-      || !cpd_transaction_commit (g_steal_pointer (&tx), &error))
+      || !cpd_transaction_commit (tx, &error))
     g_info ("failed to close operation %" G_GINT64_FORMAT ": %s", number, error->message);
 }
 

@@ -71,7 +71,7 @@ commit (CpdEngine *engine, const CpdContainerRow *row, gint64 operation, const C
          && cpd_store_add_event (tx, "container", "create", row->id, row->name,
                                  g_variant_builder_end (attributes), caller, error)
          && cpd_store_delete_operation (tx, operation, error)
-         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+         && cpd_transaction_commit (tx, error);
 }
 
 /* Commits the row; while a name that was generated is taken, with another one. */

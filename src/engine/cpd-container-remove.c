@@ -34,7 +34,7 @@ begin_remove (CpdEngine *engine, const CpdContainerRow *row, GError **error)
   return tx != NULL
          && cpd_store_add_operation (tx, "remove", row->id, NULL, &number, error)
          && cpd_store_set_container_status (tx, row->id, &status, error)
-         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+         && cpd_transaction_commit (tx, error);
 }
 
 static gboolean
@@ -49,7 +49,7 @@ commit (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, 
          && cpd_store_add_event (tx, "container", "remove", row->id, row->name,
                                  g_variant_builder_end (attributes), caller, error)
          && cpd_store_delete_operations (tx, "remove", row->id, error)
-         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+         && cpd_transaction_commit (tx, error);
 }
 
 /* Removes a container that does not run. Its lock is held. */
@@ -159,7 +159,7 @@ cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_
       return FALSE;
     }
   cpd_fault_point ("rename.uncommitted");
-  if (!cpd_transaction_commit (g_steal_pointer (&tx), error))
+  if (!cpd_transaction_commit (tx, error))
     return FALSE;
   cpd_fault_point ("rename.committed");
   return TRUE;

@@ -90,7 +90,7 @@ add_stop_event (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *
   return tx != NULL
          && cpd_store_add_event (tx, "container", "stop", row->id, row->name,
                                  g_variant_builder_end (attributes), caller, error)
-         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+         && cpd_transaction_commit (tx, error);
 }
 
 gboolean

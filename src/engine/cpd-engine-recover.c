@@ -54,7 +54,7 @@ refresh (CpdEngine *engine, gboolean first, GError **error)
   if (!first && !add_refresh_event (engine, tx, rows->len, error))
     return FALSE;
   return cpd_transaction_set_meta (tx, "boot-id", engine->boot_id, error)
-         && cpd_transaction_commit (g_steal_pointer (&tx), error);
+         && cpd_transaction_commit (tx, error);
 }
 
 static gboolean

@@ -186,5 +186,5 @@ cpd_store_prune_events (CpdStore *store, guint max_rows, gint64 older_than, GErr
   if (!cpd_statement_execute (statement, error))
     return FALSE;
   g_clear_pointer (&statement, cpd_statement_free);
-  return cpd_transaction_commit (g_steal_pointer (&tx), error);
+  return cpd_transaction_commit (tx, error);
 }

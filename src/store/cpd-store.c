@@ -173,9 +173,8 @@ cpd_transaction_free (CpdTransaction *tx)
 }
 
 gboolean
-cpd_transaction_commit (CpdTransaction *transaction, GError **error)
+cpd_transaction_commit (CpdTransaction *tx, GError **error)
 {
-  g_autoptr(CpdTransaction) tx = transaction;
   CpdCommitFunc func = tx->store->commit_func;
   gpointer data = tx->store->commit_data;
 

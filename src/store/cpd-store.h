@@ -53,7 +53,7 @@ char           *cpd_store_get_meta       (CpdStore        *store,
 CpdTransaction *cpd_store_begin          (CpdStore        *store,
                                           CpdDurability    durability,
                                           GError         **error);
-/* Commits, or on failure rolls back; the transaction is gone either way. */
+/* Ends the transaction; it is still to be freed, which rolls it back unless this succeeded. */
 gboolean        cpd_transaction_commit   (CpdTransaction  *tx,
                                           GError         **error);
 void            cpd_transaction_free     (CpdTransaction  *tx);
