@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Times calls to the service from the caller's side. Each line of output is
+ * "NAME MICROSECONDS", one a call.
+ *
+ * usage: buscalls fill ADDRESS IMAGE COUNT
+ *        buscalls create EMPTY-ADDRESS FULL-ADDRESS IMAGE ROUNDS
+ *        buscalls list ADDRESS ROUNDS
+ *        buscalls read ADDRESS ROUNDS
+ *        buscalls died ADDRESS IMAGE ROUNDS
+ */
+#include <gio/gio.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "public/cpod-names.h"
+
+#define RUNTIME CPOD_BUS_NAME ".Runtime"
+#define CONTAINER CPOD_BUS_NAME ".Container"
+#define NOTHING_NAME CPOD_BUS_NAME ".Bench"
+
+static GDBusConnection *
+connect_to (const char *address)
+{
+  g_autoptr(GError) error = NULL;
+  GDBusConnection *bus = g_dbus_connection_new_for_address_sync (address,
+                                                                G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                                                                  | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                                                NULL, NULL, &error);
+
+  if (bus == NULL)
+    g_error ("%s: %s", address, error->message);
+  return bus;
+}
+
+static GVariant *
+call (GDBusConnection *bus, const char *name, const char *path, const char *interface, const char *method,
+      GVariant *parameters)
+{
+  g_autoptr(GError) error = NULL;
+  GVariant *reply = g_dbus_connection_call_sync (bus, name, path, interface, method, parameters, NULL,
+                                                 G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, &error);
+
+  if (reply == NULL)
+    g_error ("%s: %s", method, error->message);
+  return reply;
+}
+
+static void
+print_time (const char *name, gint64 begin)
+{
+  g_print ("%s %" G_GINT64_FORMAT "\n", name, g_get_monotonic_time () - begin);
+}
+
+static char *
+create (GDBusConnection *bus, const char *image, gboolean sleeps)
+{
+  static const char *const command[] = { "sleep", "1000", NULL };
+  GVariantBuilder options = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_autoptr(GVariant) reply = NULL;
+  char *path;
+
+  if (sleeps)
+    g_variant_builder_add (&options, "{sv}", "command", g_variant_new_strv (command, -1));
+  reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, RUNTIME, "Create",
+                g_variant_new ("(s@a{sv})", image, g_variant_builder_end (&options)));
+  g_variant_get (reply, "(o&s&s)", &path, NULL, NULL);
+  return path;
+}
+
+static void
+container_call (GDBusConnection *bus, const char *path, const char *method)
+{
+  g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, path, CONTAINER, method, g_variant_new ("(a{sv})", NULL));
+}
+
+static void
+fill (char **argv)
+{
+  GDBusConnection *bus = connect_to (argv[2]);
+
+  for (int i = atoi (argv[4]); i > 0; i--)
+    {
+      gint64 begin = g_get_monotonic_time ();
+      g_autofree char *path = create (bus, argv[3], FALSE);
+
+      print_time ("create", begin);
+    }
+}
+
+static void
+time_create (GDBusConnection *bus, const char *image, const char *name)
+{
+  gint64 begin = g_get_monotonic_time ();
+  g_autofree char *path = create (bus, image, FALSE);
+
+  print_time (name, begin);
+  container_call (bus, path, "Remove");
+}
+
+static void
+time_creates (char **argv)
+{
+  GDBusConnection *empty = connect_to (argv[2]);
+  GDBusConnection *full = connect_to (argv[3]);
+
+  for (int i = 0; i < atoi (argv[5]); i++)
+    {
+      time_create (i % 2 == 0 ? empty : full, argv[4], i % 2 == 0 ? "empty" : "full");
+      time_create (i % 2 == 0 ? full : empty, argv[4], i % 2 == 0 ? "full" : "empty");
+    }
+}
+
+static void
+time_lists (char **argv)
+{
+  GDBusConnection *bus = connect_to (argv[2]);
+
+  for (int i = 0; i < atoi (argv[3]); i++)
+    {
+      gint64 begin = g_get_monotonic_time ();
+      g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, RUNTIME, "ListContainers",
+                                        g_variant_new ("(a{sv})", NULL));
+      g_autoptr(GVariant) list = g_variant_get_child_value (reply, 0);
+
+      print_time ("list", begin);
+      g_print ("count %" G_GSIZE_FORMAT "\n", g_variant_n_children (list));
+    }
+}
+
+static void
+on_nothing (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *method,
+            GVariant *parameters, GDBusMethodInvocation *invocation, gpointer user_data)
+{
+  g_dbus_method_invocation_return_value (invocation, NULL);
+}
+
+/* The least that a service can do: a method without arguments that does nothing, in a process of its own. */
+static pid_t
+serve_nothing (const char *address)
+{
+  static const char xml[] = "<node><interface name='" NOTHING_NAME "'><method name='Nothing'/></interface></node>";
+  static const GDBusInterfaceVTable vtable = { .method_call = on_nothing };
+  pid_t pid = fork ();
+
+  if (pid != 0)
+    return pid;
+  g_autoptr(GDBusNodeInfo) info = g_dbus_node_info_new_for_xml (xml, NULL);
+  g_autoptr(GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  GDBusConnection *bus = connect_to (address);
+
+  g_dbus_connection_register_object (bus, CPOD_PATH_RUNTIME, info->interfaces[0], &vtable, NULL, NULL, NULL);
+  g_bus_own_name_on_connection (bus, NOTHING_NAME, G_BUS_NAME_OWNER_FLAGS_NONE, NULL, NULL, NULL, NULL);
+  g_main_loop_run (loop);
+  _exit (0);
+}
+
+static void
+time_call (GDBusConnection *bus, const char *label, const char *name, const char *interface, const char *method,
+           GVariant *parameters)
+{
+  gint64 begin = g_get_monotonic_time ();
+  g_autoptr(GVariant) reply = call (bus, name, CPOD_PATH_RUNTIME, interface, method, parameters);
+
+  print_time (label, begin);
+}
+
+static void
+time_reads (char **argv)
+{
+  pid_t server = serve_nothing (argv[2]);
+  GDBusConnection *bus = connect_to (argv[2]);
+  gboolean owned = FALSE;
+
+  while (!owned)
+    {
+      g_autoptr(GVariant) reply = call (bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                        "NameHasOwner", g_variant_new ("(s)", NOTHING_NAME));
+
+      g_variant_get (reply, "(b)", &owned);
+      g_usleep (1000);
+    }
+  for (int i = 0; i < atoi (argv[3]); i++)
+    {
+      time_call (bus, "nothing", NOTHING_NAME, NOTHING_NAME, "Nothing", NULL);
+      time_call (bus, "property", CPOD_BUS_NAME, "org.freedesktop.DBus.Properties", "Get",
+                 g_variant_new ("(ss)", RUNTIME, "Version"));
+      time_call (bus, "ping", CPOD_BUS_NAME, "org.freedesktop.DBus.Peer", "Ping", NULL);
+    }
+  kill (server, SIGTERM);
+  waitpid (server, NULL, 0);
+}
+
+typedef struct
+{
+  const char *path;
+  gint64 died;
+} Death;
+
+static void
+on_event (GDBusConnection *bus, const char *sender, const char *path, const char *interface, const char *signal_name,
+          GVariant *parameters, gpointer user_data)
+{
+  Death *death = user_data;
+  const char *status, *id;
+
+  g_variant_get (parameters, "(tx&s&s&s&s@a{sv})", NULL, NULL, NULL, &status, &id, NULL, NULL);
+  if (death->path != NULL && g_str_equal (status, "died") && g_str_has_suffix (death->path, id))
+    death->died = g_get_monotonic_time ();
+}
+
+static guint32
+read_pid (GDBusConnection *bus, const char *path)
+{
+  g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, path, "org.freedesktop.DBus.Properties", "Get",
+                                    g_variant_new ("(ss)", CONTAINER, "Pid"));
+  g_autoptr(GVariant) value = NULL;
+
+  g_variant_get (reply, "(v)", &value);
+  return g_variant_get_uint32 (value);
+}
+
+/* The kernel's word that the process has ended is what everybody else can be measured against. */
+static gpointer
+wait_exit (gpointer data)
+{
+  struct pollfd poll_fd = { .fd = GPOINTER_TO_INT (data), .events = POLLIN };
+  gint64 *now = g_new (gint64, 1);
+
+  poll (&poll_fd, 1, -1);
+  *now = g_get_monotonic_time ();
+  return now;
+}
+
+static void
+time_death (GDBusConnection *bus, const char *image, Death *death)
+{
+  g_autofree char *path = create (bus, image, TRUE);
+  g_autofree gint64 *exited = NULL;
+
+  container_call (bus, path, "Start");
+  guint32 pid = read_pid (bus, path);
+  int fd = (int) syscall (SYS_pidfd_open, pid, 0);
+  GThread *thread = g_thread_new ("exit", wait_exit, GINT_TO_POINTER (fd));
+
+  g_usleep (50000);             /* what starting has set going is over */
+  death->died = 0;
+  death->path = path;
+  gint64 begin = g_get_monotonic_time ();
+  kill ((pid_t) pid, SIGKILL);
+  while (death->died == 0)
+    g_main_context_iteration (NULL, TRUE);
+  exited = g_thread_join (thread);
+  g_print ("pidfd %" G_GINT64_FORMAT "\ndied %" G_GINT64_FORMAT "\n", *exited - begin, death->died - begin);
+  close (fd);
+  death->path = NULL;
+  g_usleep (20000);
+  container_call (bus, path, "Remove");
+}
+
+static void
+time_deaths (char **argv)
+{
+  GDBusConnection *bus = connect_to (argv[2]);
+  Death death = { 0 };
+
+  g_dbus_connection_signal_subscribe (bus, CPOD_BUS_NAME, RUNTIME, "Event", CPOD_PATH_RUNTIME, NULL,
+                                      G_DBUS_SIGNAL_FLAGS_NONE, on_event, &death, NULL);
+  for (int i = 0; i < atoi (argv[4]); i++)
+    time_death (bus, argv[3], &death);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const struct
+  {
+    const char *name;
+    int arguments;
+    void (*function) (char **argv);
+  } commands[] = {
+    { "fill", 5, fill },
+    { "create", 6, time_creates },
+    { "list", 4, time_lists },
+    { "read", 4, time_reads },
+    { "died", 5, time_deaths },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (argc == commands[i].arguments && g_str_equal (argv[1], commands[i].name))
+      {
+        commands[i].function (argv);
+        return 0;
+      }
+  g_printerr ("usage: see the head of buscalls.c\n");
+  return 2;
+}

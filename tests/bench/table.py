@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The table of docs/performance.md: figures, ratios, limits, and whether they are kept."""
+
+import re
+import statistics
+
+BEGIN = '<!-- measured: written by tests/bench/bench -->'
+END = '<!-- end of measured -->'
+
+
+class Row:
+    """A figure with its limit; without one it stands for comparison."""
+
+    def __init__(self, text, value, unit='ms', limit=None, spread=None):
+        self.text = text
+        self.value = value
+        self.unit = unit
+        self.limit = limit
+        self.spread = spread
+
+    @property
+    def kept(self):
+        return self.limit is None or self.value <= self.limit
+
+    def line(self):
+        unit = '×' if self.unit == '×' else ' ' + self.unit
+        value = f'{self.value:.2f}{unit}' if self.value < 10 else f'{self.value:.1f}{unit}'
+        spread = f'{min(self.spread):.2f} … {max(self.spread):.2f}' if self.spread else ''
+        limit = f'≤ {self.limit:g}{unit}' if self.limit is not None else ''
+        verdict = '' if self.limit is None else 'pass' if self.kept else '**FAIL**'
+        return f'| {self.text} | {value} | {spread} | {limit} | {verdict} |'
+
+
+def timed(figures, name, text, limit=None):
+    return Row(text, statistics.median(figures[name]), limit=limit, spread=figures[name])
+
+
+def ratio(figures, name, base, text, limit=None):
+    return Row(text, statistics.median(figures[name]) / statistics.median(figures[base]), '×', limit)
+
+
+def run_rows(figures):
+    own = statistics.median(figures['run cpod']) - statistics.median(figures['run floor'])
+    rows = [timed(figures, 'run floor', 'conmon + runc + overlay mount, bare'),
+            timed(figures, 'run cpod', '`cpod run --rm IMAGE true`'),
+            ratio(figures, 'run cpod', 'run floor', '… against the floor', 1.25),
+            Row('… cpod\'s own share', own, limit=10)]
+    if 'run podman' in figures:
+        rows += [timed(figures, 'run podman', '`podman run --rm --network none IMAGE true`'),
+                 ratio(figures, 'run podman', 'run floor', '… against the floor')]
+    return rows
+
+
+def bus_rows(figures):
+    rows = [timed(figures, 'create empty', 'Create, no containers present'),
+            timed(figures, 'create full', 'Create, 1,000 present', 3),
+            ratio(figures, 'create full', 'create empty', '… against none present', 1.1)]
+    if 'podman create empty' in figures:
+        rows += [timed(figures, 'podman create empty', 'podman REST create, none present'),
+                 timed(figures, 'podman create full', f'podman REST create, {figures["podman count"]:,} present')]
+    rows += [timed(figures, 'list', 'ListContainers of 1,000', 10)]
+    if 'podman list' in figures:
+        rows += [timed(figures, 'podman list', f'podman REST list of {figures["podman count"]:,}')]
+    rows += [timed(figures, 'nothing', 'call of an empty method of a bare GDBus service, same bus'),
+             timed(figures, 'property', 'read of a property'),
+             ratio(figures, 'property', 'nothing', '… against the empty call', 1.3),
+             timed(figures, 'ping', '`Peer.Ping` of cpodd (answered by GDBus itself)')]
+    return rows
+
+
+def life_rows(figures):
+    rows = [timed(figures, 'pidfd', 'SIGKILL to exit seen by pidfd'),
+            timed(figures, 'died', 'SIGKILL to signal `died` at a client', 5),
+            Row('PSS of the idle service', figures['pss idle'][0], 'MiB', 10),
+            Row('… more with 1,000 created containers', figures['pss full'][0] - figures['pss idle'][0], 'MiB', 10)]
+    if 'podman pss idle' in figures:
+        rows += [Row('PSS of the idle podman service', figures['podman pss idle'][0], 'MiB'),
+                 Row(f'… with {figures["podman count"]:,} containers, listed', figures['podman pss full'][0], 'MiB')]
+    return rows
+
+
+def write_table(figures, conditions, path):
+    """Print the table, put it into PATH, and tell whether all limits are kept."""
+    rows = run_rows(figures) + bus_rows(figures) + life_rows(figures)
+    lines = ['| | median | min … max | limit | |', '|---|---|---|---|---|', *(row.line() for row in rows)]
+    text = '\n'.join([BEGIN, conditions, '', *lines, END])
+    print(text)
+    if path is not None:
+        with open(path, encoding='utf-8') as file:
+            page = file.read()
+        page = re.sub(f'{re.escape(BEGIN)}.*{re.escape(END)}', lambda _: text, page, flags=re.S)
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(page)
+    return all(row.kept for row in rows)
