@@ -222,6 +222,20 @@ set_stop (CpdContainerConfig *config, JsonObject *image, GVariant *options, GErr
   return TRUE;
 }
 
+/* The full names of those in ADD alone: a user other than root gets these and no others. */
+static char **
+expand_added (char **add, char **capabilities, GError **error)
+{
+  const char *const everything[] = { "all", NULL };
+
+  if (add == NULL || *add == NULL)
+    return g_new0 (char *, 1);
+  for (char **name = add; *name != NULL; name++)
+    if (g_ascii_strcasecmp (*name, "all") == 0)
+      return g_strdupv (capabilities);
+  return cpd_capabilities_merge ((const char *const *) add, everything, FALSE, error);
+}
+
 static gboolean
 set_capabilities (CpdContainerConfig *config, GVariant *options, GError **error)
 {
@@ -232,13 +246,12 @@ set_capabilities (CpdContainerConfig *config, GVariant *options, GError **error)
   config->capabilities = cpd_capabilities_merge ((const char *const *) add,
                                                  (const char *const *) drop, config->privileged,
                                                  error);
-  if (config->capabilities == NULL)
-    {
-      g_prefix_error (error, "options 'cap-add' and 'cap-drop': ");
-      return FALSE;
-    }
-  config->added_capabilities = add != NULL ? g_steal_pointer (&add) : g_new0 (char *, 1);
-  return TRUE;
+  if (config->capabilities != NULL)
+    config->added_capabilities = expand_added (add, config->capabilities, error);
+  if (config->added_capabilities != NULL)
+    return TRUE;
+  g_prefix_error_literal (error, "options 'cap-add' and 'cap-drop': ");
+  return FALSE;
 }
 
 CpdContainerConfig *

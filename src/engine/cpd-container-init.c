@@ -82,13 +82,6 @@ write_network_files (const CpdContainerConfig *config, const char *bundle, GPtrA
   return TRUE;
 }
 
-/* With another user than root only what was asked for is in force; the rest just bounds. */
-static const char *const *
-effective_capabilities (const CpdContainerConfig *config)
-{
-  return (const char *const *) config->capabilities;
-}
-
 static gboolean
 write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
               const char *bundle, const char *rootfs, GError **error)
@@ -103,7 +96,8 @@ write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerC
     .args = (const char *const *) config->args, .cwd = config->workdir,
     .read_only = config->read_only, .privileged = config->privileged,
     .host_network = strcmp (config->network, "host") == 0,
-    .capabilities = effective_capabilities (config),
+    .capabilities = (const char *const *) config->capabilities,
+    .added_capabilities = (const char *const *) config->added_capabilities,
     .seccomp_profile = config->privileged ? NULL : engine->config->seccomp_profile,
     .cgroup_path = cgroup, .pids_limit = PIDS_LIMIT, .cgroup_v2 = cpd_config_is_cgroup_v2 (),
     .stop_signal = cpd_signal_name (config->stop_signal),
