@@ -83,16 +83,15 @@ try_remove (CpdEngine *engine, const char *id, gboolean force, const CpdCaller *
 {
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "remove");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
-  g_autoptr(CpdContainerRow) allowed = NULL;
 
   if (row == NULL)
     return FALSE;
-  if (force && (CPD_STATE_BIT (row->status.state) & CAN_REMOVE) == 0)
-    return FALSE;
-  allowed = cpd_engine_get_in_state (engine, id, CAN_REMOVE, "remove", error);
-  if (allowed == NULL)
+  if ((CPD_STATE_BIT (row->status.state) & CAN_REMOVE) == 0)
     {
-      g_prefix_error_literal (error, "stop it first or use force: ");
+      if (!force)
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE,
+                     "cannot remove container %s: it is %s: stop it first, or give the option 'force'",
+                     row->name, cpd_container_state_to_string (row->status.state));
       return FALSE;
     }
   if (!cpd_engine_remove_locked (engine, row, caller, error))

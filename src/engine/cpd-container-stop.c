@@ -22,7 +22,7 @@ send_signal (const CpdContainerRow *row, int number, GError **error)
 
 /* Marks it as stopping and sends the signal; gives NULL without an error when it does not run. */
 static CpdContainerRow *
-begin_stop (CpdEngine *engine, const char *id, gboolean at_once, gint64 *timeout, GError **error)
+begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
 {
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "stop");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, NOT_REMOVING, "stop", error);
@@ -45,8 +45,7 @@ begin_stop (CpdEngine *engine, const char *id, gboolean at_once, gint64 *timeout
   status = row->status;
   status.state = CPD_CONTAINER_STOPPING;
   if (!cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, error)
-      || !send_signal (row, at_once || *timeout == 0 || config == NULL ? SIGKILL : config->stop_signal,
-                       error))
+      || !send_signal (row, *timeout == 0 || config == NULL ? SIGKILL : config->stop_signal, error))
     return NULL;
   return g_steal_pointer (&row);
 }
@@ -57,7 +56,7 @@ stop_and_wait (CpdEngine *engine, const char *id, gint64 timeout, gboolean *was_
                GError **error)
 {
   g_autoptr(GError) failure = NULL;
-  g_autoptr(CpdContainerRow) row = begin_stop (engine, id, FALSE, &timeout, &failure);
+  g_autoptr(CpdContainerRow) row = begin_stop (engine, id, &timeout, &failure);
 
   *was_running = row != NULL;
   if (row == NULL)

@@ -124,8 +124,8 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
 
   if (event == CPD_MONITOR_STUCK)
     cpd_engine_drop_attached (engine, id);
-  else
-    g_thread_pool_push (engine->exits, g_strdup_printf ("%d %s", (int) pid, id), NULL);
+  /* Also when stuck: if the monitor is dead there will never be an exit file. */
+  g_thread_pool_push (engine->exits, g_strdup_printf ("%d %s", (int) pid, id), NULL);
 }
 
 static gboolean
