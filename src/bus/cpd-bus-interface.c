@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/cpd-names.h"
 #include "public/cpod-names.h"
 
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
@@ -135,6 +136,10 @@ enumerate_nodes (GDBusConnection *connection, const char *sender, const char *pa
   return cpd_bus_objects_list_ids (export->objects);
 }
 
+/*
+ * A call to an object that is gone goes through all the same, so that the
+ * engine says what is the matter, and can still tell how it ended.
+ */
 static GDBusInterfaceInfo **
 introspect_node (GDBusConnection *connection, const char *sender, const char *path,
                  const char *node, gpointer user_data)
@@ -142,7 +147,7 @@ introspect_node (GDBusConnection *connection, const char *sender, const char *pa
   Export *export = user_data;
   GDBusInterfaceInfo **infos;
 
-  if (node != NULL && !cpd_bus_objects_contains (export->objects, node))
+  if (node != NULL && !cpd_id_is_valid (node))
     return NULL;
   infos = g_new0 (GDBusInterfaceInfo *, 2);
   infos[0] = g_dbus_interface_info_ref (node != NULL ? export->interface->get_info ()
