@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "cli/cli.h"
+
+G_BEGIN_DECLS
+
+/* What `run` and `create` take from the command line. */
+typedef struct
+{
+  gboolean detach;
+  gboolean remove;
+  gboolean interactive;
+  gboolean read_only;
+  gboolean privileged;
+  char *name;
+  char *workdir;
+  char *user;
+  char *hostname;
+  char *entrypoint;
+  char *network;
+  char *stop_signal;
+  int stop_timeout;
+  char *cidfile;
+  char **env;
+  char **labels;
+  char **cap_add;
+  char **cap_drop;
+
+  const char *image;
+  char **command;
+} CliCreateOptions;
+
+CliCreateOptions *cli_create_options_parse   (const CliVerb           *verb,
+                                              gboolean                 with_detach,
+                                              int                      argc,
+                                              char                   **argv,
+                                              int                     *status);
+void              cli_create_options_free    (CliCreateOptions        *self);
+GVariant         *cli_create_options_to_call (const CliCreateOptions  *self,
+                                              GError                 **error);
+gboolean          cli_create_options_write_id (const CliCreateOptions *self,
+                                              const char              *id,
+                                              GError                 **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliCreateOptions, cli_create_options_free)
+
+G_END_DECLS

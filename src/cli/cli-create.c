@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli-create-options.h"
+
+int
+cli_create (CliApp        *app,
+            const CliVerb *verb,
+            int            argc,
+            char         **argv)
+{
+  g_autoptr(CliCreateOptions) options = NULL;
+  g_autoptr(GVariant) reply = NULL;
+  g_autoptr(GError) error = NULL;
+  GVariant *call;
+  const char *id;
+  int status;
+
+  options = cli_create_options_parse (verb, FALSE, argc, argv, &status);
+  if (options == NULL)
+    return status;
+
+  if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
+    return cli_fail (_("id file %s exists"), options->cidfile);
+
+  call = cli_create_options_to_call (options, &error);
+  reply = call != NULL ? cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, &error) : NULL;
+  if (reply == NULL)
+    return cli_fail_error (error);
+
+  g_variant_get_child (reply, 1, "&s", &id);
+  if (!cli_create_options_write_id (options, id, &error))
+    return cli_fail_error (error);
+
+  puts (id);
+  return EXIT_SUCCESS;
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+
+static const CliVerb verbs[] = {
+  { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
+  { "events", NULL, N_("Show what happens"), cli_events },
+  { "images", N_("[NAME]"), N_("List images"), cli_images },
+  { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },
+  { "info", NULL, N_("Show what is known of the engine and its host"), cli_info },
+  { "inspect", N_("CONTAINER|IMAGE…"), N_("Show all about containers and images"), cli_inspect },
+  { "kill", N_("CONTAINER…"), N_("Send a signal to containers"), cli_kill },
+  { "logs", N_("CONTAINER"), N_("Show the log of a container"), cli_logs },
+  { "ps", NULL, N_("List containers"), cli_ps },
+  { "rename", N_("CONTAINER NAME"), N_("Rename a container"), cli_rename },
+  { "rm", N_("CONTAINER…"), N_("Remove containers"), cli_rm },
+  { "rmi", N_("IMAGE…"), N_("Remove images"), cli_rmi },
+  { "run", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Run a command in a new container"), cli_run },
+  { "start", N_("CONTAINER…"), N_("Start containers"), cli_start },
+  { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop },
+  { "system", N_("check"), N_("Compare the engine's records with what is there"), cli_system },
+  { "version", NULL, N_("Show the versions of command and service"), cli_version },
+  { "wait", N_("CONTAINER…"), N_("Wait for containers to end and print their exit codes"), cli_wait },
+};
+
+static void
+print_usage (FILE *stream)
+{
+  fprintf (stream, "%s\n  cpod [%s] %s\n\n%s\n", _("Usage:"), _("GLOBAL OPTION…"), _("VERB [OPTION…]"), _("Verbs:"));
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    fprintf (stream, "  %-10s%s\n", verbs[i].name, _(verbs[i].summary));
+
+  fprintf (stream, "\n%s\n", _("Global options:"));
+  fprintf (stream, "  --address ADDRESS  %s\n", _("Use the bus of this D-Bus address"));
+  fprintf (stream, "  --session          %s\n", _("Use the session bus"));
+  fprintf (stream, "  --private          %s\n", _("Start a service for this command alone, without a bus"));
+  fprintf (stream, "  --version          %s\n", _("Show the version"));
+  fprintf (stream, "  --help             %s\n", _("Show help"));
+  fprintf (stream, "\n%s\n", _("\"cpod VERB --help\" tells more."));
+}
+
+/* Takes the global option at ARGV; gives how many arguments it has, 0 when it is none. */
+static int
+take_global_option (CliApp  *app,
+                    char   **argv)
+{
+  if (g_str_has_prefix (argv[0], "--address="))
+    app->address = argv[0] + strlen ("--address=");
+  else if (g_str_equal (argv[0], "--address") && argv[1] != NULL)
+    app->address = argv[1];
+  else if (g_str_equal (argv[0], "--session"))
+    app->bus_type = G_BUS_TYPE_SESSION;
+  else if (g_str_equal (argv[0], "--private"))
+    app->private_peer = TRUE;
+  else
+    return 0;
+
+  return g_str_equal (argv[0], "--address") ? 2 : 1;
+}
+
+/* What stands in the place of a verb but is none: help, version, nonsense. */
+static int
+run_without_verb (const char *word)
+{
+  if (word == NULL)
+    {
+      print_usage (stderr);
+      return CLI_EXIT_ERROR;
+    }
+
+  if (g_str_equal (word, "--version") || g_str_equal (word, "-v"))
+    {
+      printf ("cpod version %s\n", CPD_VERSION);
+      return EXIT_SUCCESS;
+    }
+
+  if (g_str_equal (word, "--help") || g_str_equal (word, "-h") || g_str_equal (word, "help"))
+    {
+      print_usage (stdout);
+      return EXIT_SUCCESS;
+    }
+
+  if (word[0] == '-')
+    return cli_fail (_("unknown option %s; see \"cpod --help\""), word);
+
+  return cli_fail (_("unknown verb \"%s\"; see \"cpod --help\""), word);
+}
+
+static const CliVerb *
+find_verb (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      if (g_str_equal (verbs[i].name, name))
+        return &verbs[i];
+    }
+
+  return NULL;
+}
+
+/* A private service is given the time to end, so that the next command finds its state free. */
+static void
+close_app (CliApp *app)
+{
+  if (app->client != NULL && app->private_peer)
+    cpod_client_close_sync (app->client, NULL, NULL);
+
+  g_clear_object (&app->client);
+}
+
+int
+main (int    argc,
+      char **argv)
+{
+  CliApp app = { .bus_type = G_BUS_TYPE_SYSTEM };
+  const CliVerb *verb;
+  int first = 1;
+  int taken;
+  int status;
+
+  setlocale (LC_ALL, "");
+  bindtextdomain (GETTEXT_PACKAGE, CPD_LOCALEDIR);
+  bind_textdomain_codeset (GETTEXT_PACKAGE, "UTF-8");
+  textdomain (GETTEXT_PACKAGE);
+
+  while (argv[first] != NULL && (taken = take_global_option (&app, argv + first)) > 0)
+    first += taken;
+
+  verb = argv[first] != NULL ? find_verb (argv[first]) : NULL;
+  if (verb == NULL)
+    return run_without_verb (argv[first]);
+
+  status = verb->run (&app, verb, argc - first, argv + first);
+  close_app (&app);
+  if (fflush (stdout) != 0 && status == EXIT_SUCCESS)
+    status = cli_fail (_("failed to write the output: %s"), g_strerror (errno));
+
+  return status;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/* What ListContainers tells of one container, as podman's JSON has it, and as its templates do. */
+char     *cli_ps_status (GVariant *container,
+                         gint64    now_us);
+GVariant *cli_ps_json   (GVariant *container,
+                         gint64    now_us);
+GVariant *cli_ps_row    (GVariant *container,
+                         gint64    now_us,
+                         gboolean  truncate);
+
+G_END_DECLS

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/cli-attach.h"
+#include "cli/cli-create-options.h"
+
+/* A container that was to go by itself does not stay because it could not be started. */
+static void
+remove_unstarted (CliApp     *app,
+                  const char *path)
+{
+  GVariantBuilder options;
+  g_autoptr(GVariant) reply = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
+  g_variant_builder_add (&options, "{sv}", "timeout", g_variant_new_uint32 (0));
+  reply = cli_call (app, path, CLI_CONTAINER, "Remove",
+                    g_variant_new ("(@a{sv})", g_variant_builder_end (&options)), &error);
+  /* It may have gone by itself in the meantime. */
+  if (reply == NULL && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER)
+      && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_BEING_REMOVED)
+      && !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT)
+      && !g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_METHOD))
+    cli_fail (_("failed to remove the container that did not start: %s"), error->message);
+}
+
+static int
+report_failure (CliApp                 *app,
+                const CliCreateOptions *options,
+                CliAttach              *attach,
+                const char             *path,
+                GError                 *error)
+{
+  const int caught = cli_attach_signal (attach);
+  int status = 128 + caught;
+
+  if (caught == 0)
+    status = cli_fail_error (error);
+  if (options->remove && path != NULL)
+    remove_unstarted (app, path);
+
+  return status;
+}
+
+/* Starts the container at PATH without waiting for its end. */
+static int
+run_detached (CliApp                 *app,
+              const CliCreateOptions *options,
+              CliAttach              *attach,
+              const char             *path,
+              const char             *id)
+{
+  g_autoptr(GVariant) reply = NULL;
+  g_autoptr(GError) error = NULL;
+
+  reply = cli_attach_call (attach, path, CLI_CONTAINER, "Start", g_variant_new ("(@a{sv})", cli_no_options ()),
+                           NULL, &error);
+  if (reply == NULL)
+    return report_failure (app, options, attach, path, error);
+
+  puts (id);
+  return EXIT_SUCCESS;
+}
+
+int
+cli_run (CliApp        *app,
+         const CliVerb *verb,
+         int            argc,
+         char         **argv)
+{
+  g_autoptr(CliCreateOptions) options = NULL;
+  g_autoptr(CliAttach) attach = NULL;
+  g_autoptr(GVariant) created = NULL;
+  g_autoptr(GError) error = NULL;
+  const char *path;
+  const char *id;
+  GVariant *call;
+  int exit_code;
+  int status;
+
+  options = cli_create_options_parse (verb, TRUE, argc, argv, &status);
+  if (options == NULL)
+    return status;
+
+  if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
+    return cli_fail (_("id file %s exists"), options->cidfile);
+
+  call = cli_create_options_to_call (options, &error);
+  if (call == NULL)
+    return cli_fail_error (error);
+
+  attach = cli_attach_new (app);
+  created = cli_attach_call (attach, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, NULL, &error);
+  if (created == NULL)
+    return report_failure (app, options, attach, NULL, error);
+
+  g_variant_get_child (created, 0, "&o", &path);
+  g_variant_get_child (created, 1, "&s", &id);
+  if (!cli_create_options_write_id (options, id, &error))
+    return report_failure (app, options, attach, path, error);
+
+  if (options->detach)
+    return run_detached (app, options, attach, path, id);
+
+  if (!cli_attach_run (attach, path, options->interactive, options->remove, &exit_code, &error))
+    return report_failure (app, options, attach, path, error);
+
+  return exit_code & 0xff;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gio/gio.h>
+#include <gio/gunixfdlist.h>
+
+#include "libcpod/cpod.h"
+
+G_BEGIN_DECLS
+
+#define CLI_RUNTIME CPOD_BUS_NAME ".Runtime"
+#define CLI_IMAGES CPOD_BUS_NAME ".Images"
+#define CLI_IMAGE CPOD_BUS_NAME ".Image"
+#define CLI_CONTAINER CPOD_BUS_NAME ".Container"
+
+/* Exit status of podman and docker for what is not the container's own doing. */
+#define CLI_EXIT_ERROR 125
+#define CLI_EXIT_NOT_EXECUTABLE 126
+#define CLI_EXIT_NOT_FOUND 127
+
+/* What the global options say, and the connection once it is needed. */
+typedef struct
+{
+  GBusType bus_type;
+  char *address;
+  gboolean private_peer;
+  CpodClient *client;
+} CliApp;
+
+typedef struct _CliVerb CliVerb;
+
+struct _CliVerb
+{
+  const char *name;
+  const char *arguments;        /* (nullable): for the usage line, to be translated */
+  const char *summary;          /* one line, to be translated */
+  int (*run) (CliApp        *app,
+              const CliVerb *verb,
+              int            argc,
+              char         **argv);
+};
+
+#define CLI_DECLARE_VERB(name) \
+  int cli_##name (CliApp *app, const CliVerb *verb, int argc, char **argv)
+
+CLI_DECLARE_VERB (create);
+CLI_DECLARE_VERB (events);
+CLI_DECLARE_VERB (images);
+CLI_DECLARE_VERB (import);
+CLI_DECLARE_VERB (info);
+CLI_DECLARE_VERB (inspect);
+CLI_DECLARE_VERB (kill);
+CLI_DECLARE_VERB (logs);
+CLI_DECLARE_VERB (ps);
+CLI_DECLARE_VERB (rename);
+CLI_DECLARE_VERB (rm);
+CLI_DECLARE_VERB (rmi);
+CLI_DECLARE_VERB (run);
+CLI_DECLARE_VERB (start);
+CLI_DECLARE_VERB (stop);
+CLI_DECLARE_VERB (system);
+CLI_DECLARE_VERB (version);
+CLI_DECLARE_VERB (wait);
+
+/* Prints "Error: ..." and gives the exit status that fits. */
+int         cli_fail           (const char          *format,
+                                ...) G_GNUC_PRINTF (1, 2);
+int         cli_fail_error     (GError              *error);
+
+/* Parses the options of a verb; argv keeps what is left, argv[0] included. */
+gboolean    cli_parse          (const CliVerb       *verb,
+                                const GOptionEntry  *entries,
+                                gboolean             options_first,
+                                int                 *argc,
+                                char              ***argv,
+                                int                 *status);
+
+CpodClient *cli_connect        (CliApp              *app,
+                                GError             **error);
+GVariant   *cli_call           (CliApp              *app,
+                                const char          *path,
+                                const char          *interface,
+                                const char          *method,
+                                GVariant            *parameters,
+                                GError             **error);
+char       *cli_find_container (CliApp              *app,
+                                const char          *name,
+                                GError             **error);
+GVariant   *cli_no_options     (void);
+
+/* Calls FUNC for each argument after the first, and goes on after an error; gives the last exit status that is not 0. */
+typedef int (*CliEachFunc) (CliApp *app, const char *name, gpointer user_data);
+int         cli_for_each       (CliApp              *app,
+                                char               **argv,
+                                CliEachFunc          func,
+                                gpointer             user_data);
+
+G_END_DECLS
