@@ -5,6 +5,7 @@
 
 G_BEGIN_DECLS
 
-void cpd_log_init (gboolean verbose);
+void cpd_log_init (gboolean verbose,
+                   gboolean private);
 
 G_END_DECLS

@@ -80,6 +80,6 @@ main (int argc, char **argv)
       printf ("cpodd %s\n", CPD_VERSION);
       return 0;
     }
-  cpd_log_init (verbose);
+  cpd_log_init (verbose, options.peer != -1);
   return cpd_service_run (&options);
 }
