@@ -12,9 +12,6 @@ GVariant *cpd_bus_container_properties (const CpdContainerRow *row);
 GVariant *cpd_bus_image_properties     (const CpdImageRow     *row);
 
 /* a{sv}: an element of what the list methods return. */
-gboolean  cpd_bus_container_has_field  (const char            *field);
-GVariant *cpd_bus_container_fields     (const CpdContainerRow *row,
-                                        const char *const     *fields);
 GVariant *cpd_bus_image_fields         (const CpdImageRow     *row);
 GVariant *cpd_bus_event_fields         (const CpdEventRow     *row);
 

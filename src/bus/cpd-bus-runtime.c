@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "bus/cpd-bus-container-list.h"
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-rows.h"
@@ -30,7 +31,7 @@ check_fields (GVariant *value, GError **error)
   g_autofree const char **fields = g_variant_get_strv (value, NULL);
 
   for (const char **f = fields; *f != NULL; f++)
-    if (!cpd_bus_container_has_field (*f))
+    if (!cpd_bus_container_list_has_field (*f))
       {
         g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no known key", *f);
         return FALSE;
@@ -157,14 +158,10 @@ work_list_containers (CpdBusCall *call, GError **error)
   g_auto(GStrv) strings = cpd_bus_options_get_strings (cpd_bus_call_get_options (call), "fields");
   const char *const *fields = (const char *const *) strings;
   g_autoptr(GPtrArray) rows = query_containers (call, fields, error);
-  GVariantBuilder containers;
 
   if (rows == NULL)
     return NULL;
-  g_variant_builder_init (&containers, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < rows->len; i++)
-    g_variant_builder_add_value (&containers, cpd_bus_container_fields (rows->pdata[i], fields));
-  return g_variant_new ("(aa{sv})", &containers);
+  return g_variant_new ("(@aa{sv})", cpd_bus_container_list (rows, fields));
 }
 
 static GPtrArray *

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "bus/cpd-bus-auth.h"
+#include "bus/cpd-bus-container-list.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-rows.h"
 #include "cpod-generated.h"
@@ -91,20 +92,38 @@ test_properties (void)
   assert_properties (cpod_image_interface_info (), cpd_bus_image_properties (&image));
 }
 
+/* Rows that share values with their neighbours, and do not. */
 static void
-test_fields (void)
+test_list (void)
 {
-  CpdContainerRow row = { .id = (char *) "c", .name = (char *) "n",
-                          .config = (char *) "{\"args\": [\"a\"], \"labels\": {\"k\": \"v\"}}" };
-  const char *const fields[] = { "labels", "command", "name", NULL };
-  g_autoptr(GVariant) some = g_variant_ref_sink (cpd_bus_container_fields (&row, fields));
-  g_autoptr(GVariant) all = g_variant_ref_sink (cpd_bus_container_fields (&row, NULL));
-  g_autofree char *text = g_variant_print (some, FALSE);
+  CpdContainerRow rows[] = {
+    { .id = (char *) "1", .name = (char *) "a", .config = (char *) "{\"args\": [\"x\"], \"labels\": {\"k\": \"v\"}}",
+      .status = { .state = CPD_CONTAINER_RUNNING, .pid = 7 } },
+    { .id = (char *) "2", .name = (char *) "a", .config = (char *) "{}",
+      .status = { .state = CPD_CONTAINER_EXITED, .pid = 0 } },
+    { .id = (char *) "3", .name = (char *) "b", .config = (char *) "{}",
+      .status = { .state = CPD_CONTAINER_EXITED, .pid = 7 } },
+  };
+  const char *const fields[] = { "labels", "command", "name", "state", "pid", NULL };
+  g_autoptr(GPtrArray) array = g_ptr_array_new ();
+  g_autoptr(GVariant) some = NULL, all = NULL, first = NULL;
+  g_autofree char *text = NULL;
 
-  g_assert_cmpstr (text, ==, "{'name': <'n'>, 'command': <['a']>, 'labels': <{'k': 'v'}>}");
-  g_assert_cmpuint (g_variant_n_children (all), ==, 11);
-  g_assert_true (cpd_bus_container_has_field ("exit-code"));
-  g_assert_false (cpd_bus_container_has_field ("env"));
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    g_ptr_array_add (array, &rows[i]);
+  some = g_variant_ref_sink (cpd_bus_container_list (array, fields));
+  text = g_variant_print (some, FALSE);
+  g_assert_cmpstr (text, ==,
+                   "[{'name': <'a'>, 'state': <'running'>, 'pid': <uint32 7>, 'command': <['x']>, 'labels': <{'k': 'v'}>},"
+                   " {'name': <'a'>, 'state': <'exited'>, 'pid': <uint32 0>, 'command': <@as []>, 'labels': <@a{ss} {}>},"
+                   " {'name': <'b'>, 'state': <'exited'>, 'pid': <uint32 7>, 'command': <@as []>, 'labels': <@a{ss} {}>}]");
+
+  all = g_variant_ref_sink (cpd_bus_container_list (array, NULL));
+  first = g_variant_get_child_value (all, 0);
+  g_assert_cmpuint (g_variant_n_children (all), ==, 3);
+  g_assert_cmpuint (g_variant_n_children (first), ==, 11);
+  g_assert_true (cpd_bus_container_list_has_field ("exit-code"));
+  g_assert_false (cpd_bus_container_list_has_field ("env"));
 }
 
 int
@@ -114,6 +133,6 @@ main (int argc, char **argv)
   g_test_add_func ("/interface/handlers", test_handlers);
   g_test_add_func ("/interface/actions", test_actions);
   g_test_add_func ("/interface/properties", test_properties);
-  g_test_add_func ("/interface/fields", test_fields);
+  g_test_add_func ("/interface/list", test_list);
   return g_test_run ();
 }
