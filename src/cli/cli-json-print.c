@@ -23,13 +23,16 @@ static void
 print_string (GString    *out,
               const char *text)
 {
+  static const char from[] = "\"\\\b\f\n\r\t";
+  static const char to[] = "\"\\bfnrt";
+
   g_string_append_c (out, '"');
   for (const char *p = text; *p != '\0'; p++)
     {
-      const char *escape = strchr ("\"\"\\\\\bb\ff\nn\rr\tt", *p);
+      const char *special = strchr (from, *p);
 
-      if (escape != NULL)
-        g_string_append_printf (out, "\\%c", *p == '"' || *p == '\\' ? *p : escape[1]);
+      if (special != NULL)
+        g_string_append_printf (out, "\\%c", to[special - from]);
       else if ((guchar) *p < 0x20 || *p == 0x7f)
         g_string_append_printf (out, "\\u%04x", *p);
       else
