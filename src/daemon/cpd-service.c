@@ -97,7 +97,7 @@ recover (gpointer user_data)
   g_autoptr(GError) error = NULL;
 
   if (!cpd_engine_recover (service->engine, &error))
-    g_warning ("failed to recover all: %s", error->message);
+    g_message ("failed to recover all: %s", error->message);
   g_idle_add_full (G_PRIORITY_DEFAULT, on_recovered, service, NULL);
   return NULL;
 }
