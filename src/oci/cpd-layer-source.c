@@ -163,7 +163,7 @@ read_more (CpdLayerSource *source, GError **error)
   return n;
 }
 
-/* Takes notice of the bytes at the end of the raw buffer, once each. */
+/* Takes notice of bytes of the blob, once each. */
 static gboolean
 account_raw (CpdLayerSource *source, const guint8 *data, gsize length, GError **error)
 {
@@ -185,9 +185,38 @@ fill_raw (CpdLayerSource *source, GError **error)
     return TRUE;
   source->raw_next = source->raw_length = 0;
   n = read_more (source, error);
-  return n >= 0 && account_raw (source, source->raw, (gsize) n, error);
+  if (n < 0)
+    return FALSE;
+  return source->compression == CPD_COMPRESSION_GZIP    /* see inflate() */
+         || account_raw (source, source->raw, (gsize) n, error);
 }
 
+/* Passes over zeros behind the last member, with which some programs fill their last block up. */
+static gboolean
+skip_padding (CpdLayerSource *source, GError **error)
+{
+  gboolean skipped = FALSE;
+
+  for (;;)
+    {
+      if (!fill_raw (source, error))
+        return FALSE;
+      while (source->raw_next < source->raw_length && source->raw[source->raw_next] == 0)
+        {
+          source->raw_next++;
+          skipped = TRUE;
+        }
+      if (source->raw_next < source->raw_length || source->raw_end)
+        break;
+    }
+  if (!skipped || source->raw_next == source->raw_length)
+    return TRUE;
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE,
+                       "damaged gzip data: something else follows it");
+  return FALSE;
+}
+
+/* Only what belongs to the gzip data is kept and hashed: others do not pass over what may follow it. */
 static gssize
 inflate (CpdLayerSource *source, GError **error)
 {
@@ -197,7 +226,7 @@ inflate (CpdLayerSource *source, GError **error)
       GConverterResult result;
       gsize used = 0, made = 0;
 
-      if (!fill_raw (source, error))
+      if (source->gzip_between ? !skip_padding (source, error) : !fill_raw (source, error))
         return -1;
       if (source->gzip_between && source->raw_next == source->raw_length)
         return 0;
@@ -215,6 +244,8 @@ inflate (CpdLayerSource *source, GError **error)
                        source->raw_end ? "it ends too early" : cause->message);
           return -1;
         }
+      if (!account_raw (source, source->raw + source->raw_next, used, error))
+        return -1;
       source->raw_next += used;
       if (result == G_CONVERTER_FINISHED)       /* members may follow one another */
         {
@@ -383,7 +414,9 @@ cpd_layer_source_open (CpdLayerSource *source, GError **error)
   source->raw_end = FALSE;      /* asked again in its turn */
   source->compression = sniff (source->raw, source->raw_length);
   source->keep_raw = source->compression <= CPD_COMPRESSION_ZSTD;
-  if (!account_raw (source, source->raw, source->raw_length, error) || !open_decompressor (source, error))
+  if ((source->compression != CPD_COMPRESSION_GZIP
+       && !account_raw (source, source->raw, source->raw_length, error))
+      || !open_decompressor (source, error))
     return NULL;
 
   source->archive = archive_read_new ();

@@ -19,7 +19,7 @@ typedef enum
 typedef struct
 {
   CpdCompression compression;
-  char *digest;                 /* of the bytes as they were read */
+  char *digest;                 /* of the bytes as they were read, without zeros behind gzip data */
   char *diff_id;                /* of the uncompressed tar, to its very end */
   const char *media_type;       /* (unowned) of the blob that was kept */
   char *blob_digest;            /* of the blob that was kept */
