@@ -16,7 +16,7 @@ static char *self;
 
 /*
  * What this program does when it is run by itself: the words are "out N" and
- * "err N" (write N bytes), "say TEXT", "complain TEXT", "env", "sleep S",
+ * "err N" (write N bytes), "say TEXT", "complain TEXT", "env -", "sleep S",
  * "leave S" (leave a child behind that holds the output open), "exit N".
  */
 static void
@@ -95,7 +95,7 @@ test_run_environment (void)
   g_autofree char *output = NULL;
 
   g_setenv ("SECRET", "1", TRUE);
-  g_assert_true (run (10000, &output, NULL, "env", NULL));
+  g_assert_true (run (10000, &output, NULL, "env", "-", NULL));
   g_assert_cmpstr (output, ==, "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n");
 }
 

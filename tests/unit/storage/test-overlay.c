@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <glib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "common/cpd-names.h"
+#include "oci/cpd-digest.h"
+#include "public/cpod-error.h"
+#include "test-scratch.h"
+#include "test-storage.h"
+
+static char *
+make_target (TestStorage *self, const char *name)
+{
+  char *path = g_build_filename (self->scratch, name, NULL);
+
+  g_assert_cmpint (mkdir (path, 0700), ==, 0);
+  return path;
+}
+
+static char *
+import_one (TestStorage *self)
+{
+  g_autoptr(GBytes) archive = test_storage_archive ("none", "one");
+  g_autoptr(GError) error = NULL;
+  char *id = test_storage_import (self, archive, "one", &error);
+
+  g_assert_no_error (error);
+  return id;
+}
+
+static void
+assert_text (const char *directory, const char *name, const char *wanted)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+  g_autofree char *text = cpd_fs_read_file (path, 4096, NULL);
+
+  g_assert_cmpstr (text, ==, wanted);
+}
+
+static void
+write_text (const char *directory, const char *name, const char *text)
+{
+  g_autofree char *path = g_build_filename (directory, name, NULL);
+
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+}
+
+static void
+test_mount (TestStorage *self, gconstpointer data)
+{
+  gboolean volatile_ = data != NULL;
+  g_autofree char *image = import_one (self), *container = cpd_id_generate (), *target = make_target (self, "target");
+  g_autofree char *before = g_get_current_dir (), *after = NULL;
+  g_autoptr(GPtrArray) rw = NULL, none = NULL;
+  g_autoptr(GError) error = NULL;
+  struct stat info;
+
+  cpd_storage_create_rw (self->storage, container, image, &error);
+  g_assert_no_error (error);
+  rw = cpd_storage_list_rw (self->storage, NULL);
+  g_assert_cmpuint (rw->len, ==, 1);
+  g_assert_cmpstr (rw->pdata[0], ==, container);
+
+  for (int round = 0; round < 3; round++)       /* what was written is there the next time */
+    {
+      cpd_storage_mount (self->storage, container, image, target, volatile_, &error);
+      g_assert_no_error (error);
+      g_assert_true (cpd_fs_is_mountpoint (target));
+      g_assert_cmpint (stat (target, &info), ==, 0);
+      g_assert_cmpint (info.st_mode & 07777, ==, 0751);         /* as the archive says */
+      assert_text (target, "etc/hostname", round == 0 ? "one" : "changed");
+      assert_text (target, "usr/bin/tool", "a tool");
+      write_text (target, "etc/hostname", "changed");
+      g_assert_true (cpd_storage_unmount (self->storage, target, NULL));
+      g_assert_false (cpd_fs_is_mountpoint (target));
+    }
+  g_assert_true (cpd_storage_unmount (self->storage, target, NULL));    /* twice is no error */
+  after = g_get_current_dir ();
+  g_assert_cmpstr (before, ==, after);
+  g_assert_true (cpd_storage_delete_rw (self->storage, container, NULL));
+  g_assert_true (cpd_storage_delete_rw (self->storage, container, NULL));
+  none = cpd_storage_list_rw (self->storage, NULL);
+  g_assert_cmpuint (none->len, ==, 0);
+  test_storage_assert_clean (self);
+}
+
+/* Containers of one image do not see each other's changes, and the image has none of them. */
+static void
+test_apart (TestStorage *self, gconstpointer data)
+{
+  g_autofree char *image = import_one (self);
+  g_autofree char *one = cpd_id_generate (), *one_target = make_target (self, "one");
+  g_autofree char *two = cpd_id_generate (), *two_target = make_target (self, "two");
+
+  g_assert_true (cpd_storage_create_rw (self->storage, one, image, NULL));
+  g_assert_true (cpd_storage_create_rw (self->storage, two, image, NULL));
+  g_assert_true (cpd_storage_mount (self->storage, one, image, one_target, FALSE, NULL));
+  g_assert_true (cpd_storage_mount (self->storage, two, image, two_target, FALSE, NULL));
+  write_text (one_target, "etc/hostname", "mine");
+  write_text (one_target, "new", "new");
+  assert_text (two_target, "etc/hostname", "one");
+  assert_text (two_target, "new", NULL);
+  g_assert_true (cpd_storage_unmount (self->storage, one_target, NULL));
+  g_assert_true (cpd_storage_unmount (self->storage, two_target, NULL));
+}
+
+static void
+test_errors (TestStorage *self, gconstpointer data)
+{
+  g_autofree char *image = import_one (self), *container = cpd_id_generate (), *missing = cpd_id_generate ();
+  g_autofree char *target = make_target (self, "target");
+  g_autoptr(GError) error = NULL;
+
+  g_assert_false (cpd_storage_create_rw (self->storage, container, missing, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE);
+  g_clear_error (&error);
+  g_assert_false (cpd_storage_create_rw (self->storage, "../../escape", image, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_false (cpd_storage_delete_rw (self->storage, "..", &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
+  g_clear_error (&error);
+  g_assert_cmpuint (test_storage_count (self, "overlay/c"), ==, 0);
+
+  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL));
+  g_assert_false (cpd_storage_create_rw (self->storage, container, image, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS);
+  g_clear_error (&error);
+  g_assert_false (cpd_storage_mount (self->storage, container, image, "/nonexistent/target", FALSE, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "/nonexistent/target"));
+  g_assert_nonnull (strstr (error->message, container));
+  g_clear_error (&error);
+  g_assert_false (cpd_storage_mount (self->storage, missing, image, target, FALSE, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
+  g_assert_false (cpd_fs_is_mountpoint (target));
+}
+
+/* Adds an image of N layers, each with a file of its own, as a pull would. */
+static char *
+add_layered_image (TestStorage *self, int n)
+{
+  g_autoptr(GPtrArray) chain_ids = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (self->store, CPD_STORE_BOOT, NULL);
+  char *id = cpd_id_generate ();
+  CpdImageRow image = { .id = id, .digest = (char *) "sha256:0", .config = (char *) "{}" };
+
+  for (int i = 0; i < n; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("%s %d", id, i), *digest = cpd_digest_of_text (text, -1);
+      g_autofree char *link = g_strdup_printf ("%04d", i), *file = g_strdup_printf ("file%d", i);
+      g_autofree char *diff = g_build_filename (self->root, "overlay/layers", cpd_digest_hex (digest), "diff", NULL);
+      g_autofree char *link_path = g_build_filename (self->root, "overlay/l", link, NULL);
+      g_autofree char *target = g_strdup_printf ("../layers/%s/diff", cpd_digest_hex (digest));
+      CpdLayerRow layer = { digest, i > 0 ? chain_ids->pdata[i - 1] : (char *) "", digest, digest,
+                            (char *) "application/vnd.oci.image.layer.v1.tar", 0, 0, link };
+
+      g_assert_true (cpd_fs_mkdir_p (diff, 0755, NULL));
+      write_text (diff, file, "here");
+      write_text (diff, "top", file);
+      g_assert_cmpint (symlink (target, link_path), ==, 0);
+      g_assert_true (cpd_store_add_layer (tx, &layer, NULL));
+      g_ptr_array_add (chain_ids, g_steal_pointer (&digest));
+    }
+  image.top_layer = chain_ids->pdata[n - 1];
+  g_ptr_array_add (chain_ids, NULL);
+  g_assert_true (cpd_store_add_image (tx, &image, (const char *const *) chain_ids->pdata, NULL));
+  g_assert_true (cpd_transaction_commit (tx, NULL));
+  return id;
+}
+
+/* As many as the kernel takes; the lowest and the topmost must be there. */
+static void
+test_many_layers (TestStorage *self, gconstpointer data)
+{
+  g_autofree char *image = add_layered_image (self, 500), *container = cpd_id_generate ();
+  g_autofree char *target = make_target (self, "target");
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL));
+  cpd_storage_mount (self->storage, container, image, target, TRUE, &error);
+  g_assert_no_error (error);
+  assert_text (target, "file0", "here");
+  assert_text (target, "file499", "here");
+  assert_text (target, "top", "file499");
+  write_text (target, "written", "yes");
+  g_assert_true (cpd_storage_unmount (self->storage, target, NULL));
+}
+
+static void
+test_too_many_layers (TestStorage *self, gconstpointer data)
+{
+  g_autofree char *image = add_layered_image (self, 501), *container = cpd_id_generate ();
+  g_autofree char *target = make_target (self, "target");
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL));
+  g_assert_false (cpd_storage_mount (self->storage, container, image, target, FALSE, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, "501"));
+}
+
+typedef struct
+{
+  TestStorage *self;
+  const char *image;
+  int number;
+} Worker;
+
+static gpointer
+mount_many (gpointer data)
+{
+  Worker *worker = data;
+  TestStorage *self = worker->self;
+  g_autofree char *name = g_strdup_printf ("target%d", worker->number), *target = make_target (self, name);
+
+  for (int i = 0; i < 20; i++)
+    {
+      g_autofree char *container = cpd_id_generate ();
+
+      g_assert_true (cpd_storage_create_rw (self->storage, container, worker->image, NULL));
+      g_assert_true (cpd_storage_mount (self->storage, container, worker->image, target, i % 2, NULL));
+      assert_text (target, "etc/hostname", "one");
+      write_text (target, "etc/hostname", container);
+      g_assert_true (cpd_storage_unmount (self->storage, target, NULL));
+      g_assert_true (cpd_storage_delete_rw (self->storage, container, NULL));
+    }
+  return NULL;
+}
+
+static void
+test_parallel (TestStorage *self, gconstpointer data)
+{
+  g_autofree char *image = import_one (self), *before = g_get_current_dir (), *after = NULL;
+  GThread *threads[6];
+  Worker workers[6];
+
+  for (int i = 0; i < 6; i++)
+    {
+      workers[i] = (Worker) { self, image, i };
+      threads[i] = g_thread_new ("mount", mount_many, &workers[i]);
+    }
+  for (int i = 0; i < 6; i++)
+    g_thread_join (threads[i]);
+  after = g_get_current_dir ();
+  g_assert_cmpstr (before, ==, after);
+  g_assert_cmpuint (test_storage_count (self, "overlay/c"), ==, 0);
+}
+
+#define ADD(path, data, function) \
+  g_test_add (path, TestStorage, data, set_up, function, test_storage_tear_down)
+
+static void
+set_up (TestStorage *self, gconstpointer data)
+{
+  test_storage_set_up (self, NULL);
+}
+
+int
+main (int argc, char *argv[])
+{
+  g_test_init (&argc, &argv, NULL);
+  test_scratch_init ();
+  ADD ("/storage/overlay/mount", NULL, test_mount);
+  ADD ("/storage/overlay/mount-volatile", "volatile", test_mount);
+  ADD ("/storage/overlay/apart", NULL, test_apart);
+  ADD ("/storage/overlay/errors", NULL, test_errors);
+  ADD ("/storage/overlay/many-layers", NULL, test_many_layers);
+  ADD ("/storage/overlay/too-many-layers", NULL, test_too_many_layers);
+  ADD ("/storage/overlay/parallel", NULL, test_parallel);
+  return g_test_run ();
+}
