@@ -16,14 +16,17 @@ cpd_clock_format (gint64 time_us)
 {
   g_autoptr(GDateTime) seconds = NULL;
   g_autofree char *text = NULL;
+  gint64 fraction = time_us % G_USEC_PER_SEC;
 
   if (time_us == 0)
     return g_strdup ("0001-01-01T00:00:00Z");
-  seconds = g_date_time_new_from_unix_utc (time_us / G_USEC_PER_SEC);
+  if (fraction < 0)             /* before the epoch, where C rounds up */
+    fraction += G_USEC_PER_SEC;
+  seconds = g_date_time_new_from_unix_utc ((time_us - fraction) / G_USEC_PER_SEC);
   if (seconds == NULL)
     return g_strdup ("0001-01-01T00:00:00Z");
   text = g_date_time_format (seconds, "%Y-%m-%dT%H:%M:%S");
-  return g_strdup_printf ("%s.%06dZ", text, (int) (time_us % G_USEC_PER_SEC));
+  return g_strdup_printf ("%s.%06dZ", text, (int) fraction);
 }
 
 /* Microseconds since the epoch of an RFC 3339 time, -1 when TEXT is none. */
