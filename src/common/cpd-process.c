@@ -78,49 +78,104 @@ cpd_process_signal (pid_t pid, gint64 start_time, int signal_number, GError **er
   return TRUE;
 }
 
-/* Reads FD to its end, or until DEADLINE (monotonic µs). */
-static gboolean
-read_output (int fd, gint64 deadline, GString *text)
-{
-  char buffer[4096];
+/* How many reads empty a pipe: it has 16 pages. */
+#define PIPE_CHUNKS 16
 
+/* A program that runs, and what it has written so far. */
+typedef struct
+{
+  struct pollfd items[3];       /* (owned) standard output, standard error, a pidfd; -1 for what has ended */
+  GString *texts[2];            /* (owned) */
+} CpdRun;
+
+static void
+run_clear (CpdRun *run)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (run->items); i++)
+    cpd_close_fd (&run->items[i].fd);
+  for (gsize i = 0; i < G_N_ELEMENTS (run->texts); i++)
+    g_string_free (run->texts[i], TRUE);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdRun, run_clear)
+
+/* Reads some of what can be read now. */
+static void
+read_some (CpdRun *run, int i)
+{
+  struct pollfd *item = &run->items[i];
+  char buffer[4096];
+  ssize_t n;
+
+  if (item->fd < 0 || poll (item, 1, 0) <= 0)
+    return;
+  n = read (item->fd, buffer, sizeof buffer);
+  if (n == 0 || (n < 0 && errno != EINTR && errno != EAGAIN))
+    cpd_close_fd (&item->fd);
+  if (n > 0 && run->texts[i]->len < 64 * 1024)  /* more than that helps nobody */
+    g_string_append_len (run->texts[i], buffer, n);
+}
+
+/*
+ * Reads both streams as they come, until the process has ended or DEADLINE
+ * (monotonic µs) has passed. Something that it leaves behind may hold the
+ * streams open: that is not waited for.
+ */
+static gboolean
+read_until_end (CpdRun *run, gint64 deadline)
+{
   for (;;)
     {
-      struct pollfd item = { .fd = fd, .events = POLLIN };
-      gint64 left = (deadline - g_get_monotonic_time ()) / 1000;
-      ssize_t n;
+      gint64 left = (deadline - g_get_monotonic_time () + 999) / 1000;
+      gboolean ended;
 
       if (left <= 0)
         return FALSE;
-      if (poll (&item, 1, (int) left) <= 0)
+      if (poll (run->items, G_N_ELEMENTS (run->items), (int) MIN (left, G_MAXINT)) <= 0)
         continue;
-      n = read (fd, buffer, sizeof buffer);
-      if (n < 0 && (errno == EINTR || errno == EAGAIN))
-        continue;
-      if (n <= 0)
+      ended = run->items[2].revents != 0;
+      /* At the end all that a pipe may hold; never on and on, somebody may write without end. */
+      for (int chunks = ended ? PIPE_CHUNKS : 1; chunks > 0; chunks--)
+        {
+          read_some (run, 0);
+          read_some (run, 1);
+        }
+      if (ended)
         return TRUE;
-      if (text->len < 64 * 1024)        /* more than that helps nobody */
-        g_string_append_len (text, buffer, n);
     }
 }
 
-/* Waits for PID to end, but not beyond DEADLINE (monotonic µs). */
-static gboolean
-reap (pid_t pid, gint64 deadline, int *status)
+static int
+reap (pid_t pid)
 {
-  cpd_autofd int fd = (int) syscall (SYS_pidfd_open, pid, 0);
+  int status = 0;
 
-  if (fd >= 0)
+  while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
+    continue;
+  return status;
+}
+
+static gboolean
+spawn (const char *const *argv, CpdRun *run, GPid *pid, GError **error)
+{
+  const char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
+  g_autoptr(GError) cause = NULL;
+
+  if (!g_spawn_async_with_pipes (NULL, (char **) argv, (char **) environment,
+                                 G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, pid,
+                                 NULL, &run->items[0].fd, &run->items[1].fd, &cause))
     {
-      struct pollfd item = { .fd = fd, .events = POLLIN };
-      gint64 left = MAX (0, (deadline - g_get_monotonic_time ()) / 1000);
-
-      if (poll (&item, 1, (int) left) == 0)
-        return FALSE;
-    }
-  while (waitpid (pid, status, 0) < 0)
-    if (errno != EINTR)
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to run %s: %s",
+                   argv[0], cause->message);
       return FALSE;
+    }
+  run->items[2].fd = (int) syscall (SYS_pidfd_open, *pid, 0);
+  if (run->items[2].fd < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to watch %s", argv[0]);
+      kill (*pid, SIGKILL);
+      reap (*pid);
+      return FALSE;
+    }
   return TRUE;
 }
 
@@ -132,40 +187,33 @@ reap (pid_t pid, gint64 deadline, int *status)
 gboolean
 cpd_process_run (const char *const *argv, guint timeout_ms, char **output, GError **error)
 {
-  const char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
   gint64 deadline = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
-  g_autoptr(GString) out = g_string_new (NULL);
-  g_autoptr(GString) err = g_string_new (NULL);
-  g_autoptr(GError) cause = NULL;
-  cpd_autofd int out_fd = -1, err_fd = -1;
-  int status = 0;
+  g_auto(CpdRun) run = {
+    .items = { { -1, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 } },
+    .texts = { g_string_new (NULL), g_string_new (NULL) },
+  };
   GPid pid;
+  int status;
 
-  if (!g_spawn_async_with_pipes (NULL, (char **) argv, (char **) environment,
-                                 G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid,
-                                 NULL, &out_fd, &err_fd, &cause))
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to run %s: %s",
-                   argv[0], cause->message);
-      return FALSE;
-    }
-  if (!read_output (out_fd, deadline, out) || !read_output (err_fd, deadline, err)
-      || !reap (pid, deadline, &status))
+  if (!spawn (argv, &run, &pid, error))
+    return FALSE;
+  if (!read_until_end (&run, deadline))
     {
       kill (pid, SIGKILL);
-      reap (pid, G_MAXINT64, &status);
+      reap (pid);
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "%s did not end within %u ms",
                    argv[0], timeout_ms);
       return FALSE;
     }
+  status = reap (pid);
   if (!WIFEXITED (status) || WEXITSTATUS (status) != 0)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "%s failed: %s", argv[0],
-                   err->len > 0 ? g_strchomp (err->str) : "it said nothing");
+                   run.texts[1]->len > 0 ? g_strchomp (run.texts[1]->str) : "it said nothing");
       return FALSE;
     }
   if (output != NULL)
-    *output = g_string_free (g_steal_pointer (&out), FALSE);
+    *output = g_strdup (run.texts[0]->str);
   return TRUE;
 }
 
