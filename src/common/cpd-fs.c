@@ -167,14 +167,88 @@ cpd_fs_sync_dir (const char *path, GError **error)
   return TRUE;
 }
 
-static gboolean
-remove_at (int parent, const char *name, GError **error)
+/* How many directories are open at once while a tree is removed. */
+#define OPEN_DEPTH 64
+
+/* A tree that is being removed. */
+typedef struct
 {
-  cpd_autofd int fd = -1;
-  g_autoptr(GPtrArray) names = NULL;
-  DIR *dir;
+  int top;                      /* (unowned) its topmost directory */
+  guint hoisted;                /* how many directories were moved up into that one */
+} CpdRemoval;
+
+static gboolean remove_at (CpdRemoval *removal, int parent, const char *name, int depth, GError **error);
+
+static GPtrArray *
+read_names (DIR *dir)
+{
+  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   struct dirent *entry;
 
+  while ((entry = readdir (dir)) != NULL)
+    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  return g_steal_pointer (&names);
+}
+
+/*
+ * Removes all in the directory NAME. All names are read before, since removing
+ * while reading may skip some; the topmost directory is read again until it is
+ * empty, since directories may have been moved up into it.
+ */
+static gboolean
+remove_contents (CpdRemoval *removal, int parent, const char *name, int depth, GError **error)
+{
+  int fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *dir = fd >= 0 ? fdopendir (fd) : NULL;
+  gboolean removed = TRUE, again;
+
+  if (dir == NULL)
+    {
+      cpd_set_error_errno (error, errno, "failed to open directory %s", name);
+      cpd_close_fd (&fd);
+      return FALSE;
+    }
+  if (depth == 0)
+    removal->top = fd;
+  do
+    {
+      g_autoptr(GPtrArray) names = read_names (dir);
+
+      for (guint i = 0; removed && i < names->len; i++)
+        removed = remove_at (removal, fd, names->pdata[i], depth + 1, error);
+      again = removed && depth == 0 && names->len > 0;
+      rewinddir (dir);
+    }
+  while (again);
+  closedir (dir);
+  return removed;
+}
+
+/*
+ * Directories may be nested deeper than there are descriptors and stack: one
+ * that lies too deep is moved up, and has its turn from there.
+ */
+static gboolean
+hoist (CpdRemoval *removal, int parent, const char *name, GError **error)
+{
+  for (;;)
+    {
+      g_autofree char *new_name = g_strdup_printf (".cpod-remove.%u", removal->hoisted++);
+
+      if (renameat2 (parent, name, removal->top, new_name, RENAME_NOREPLACE) == 0)
+        return TRUE;
+      if (errno != EEXIST)
+        {
+          cpd_set_error_errno (error, errno, "failed to move directory %s", name);
+          return FALSE;
+        }
+    }
+}
+
+static gboolean
+remove_at (CpdRemoval *removal, int parent, const char *name, int depth, GError **error)
+{
   if (unlinkat (parent, name, 0) == 0 || errno == ENOENT)
     return TRUE;
   if (errno != EISDIR && errno != EPERM)
@@ -184,33 +258,36 @@ remove_at (int parent, const char *name, GError **error)
     }
   if (unlinkat (parent, name, AT_REMOVEDIR) == 0)
     return TRUE;
-
-  fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (fd < 0)
+  if (depth >= OPEN_DEPTH)
+    return hoist (removal, parent, name, error);
+  if (!remove_contents (removal, parent, name, depth, error))
     {
-      cpd_set_error_errno (error, errno, "failed to open directory %s", name);
+      g_prefix_error (error, "in %s: ", name);
       return FALSE;
     }
-
-  /* Read all names first: removing entries while reading may skip some. */
-  names = g_ptr_array_new_with_free_func (g_free);
-  dir = fdopendir (dup (fd));
-  while (dir != NULL && (entry = readdir (dir)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      g_ptr_array_add (names, g_strdup (entry->d_name));
-  if (dir != NULL)
-    closedir (dir);
-
-  for (guint i = 0; i < names->len; i++)
-    if (!remove_at (fd, names->pdata[i], error))
-      {
-        g_prefix_error (error, "in %s: ", name);
-        return FALSE;
-      }
-
   if (unlinkat (parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
     {
       cpd_set_error_errno (error, errno, "failed to remove directory %s", name);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* Whether nothing is mounted at PATH or below; a link may point where it likes, it is not followed. */
+static gboolean
+check_not_mounted (const char *path, GError **error)
+{
+  g_autoptr(GPtrArray) mounts = NULL;
+
+  if (g_file_test (path, G_FILE_TEST_IS_SYMLINK))
+    return TRUE;
+  mounts = cpd_fs_mounts_below (path, error);
+  if (mounts == NULL)
+    return FALSE;
+  if (mounts->len > 0)
+    {
+      cpd_set_error_errno (error, EBUSY, "failed to remove %s: %s is mounted",
+                           path, (char *) mounts->pdata[0]);
       return FALSE;
     }
   return TRUE;
@@ -226,18 +303,11 @@ cpd_fs_remove_tree (const char *path, GError **error)
 {
   g_autofree char *directory = g_path_get_dirname (path);
   g_autofree char *name = g_path_get_basename (path);
-  g_autoptr(GPtrArray) mounts = cpd_fs_mounts_below (path, error);
+  CpdRemoval removal = { .top = -1 };
   cpd_autofd int parent = -1;
 
-  if (mounts == NULL)
+  if (!check_not_mounted (path, error))
     return FALSE;
-  if (mounts->len > 0)
-    {
-      cpd_set_error_errno (error, EBUSY, "failed to remove %s: %s is mounted",
-                           path, (char *) mounts->pdata[0]);
-      return FALSE;
-    }
-
   parent = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (parent < 0)
     {
@@ -246,7 +316,7 @@ cpd_fs_remove_tree (const char *path, GError **error)
       cpd_set_error_errno (error, errno, "failed to open directory %s", directory);
       return FALSE;
     }
-  if (!remove_at (parent, name, error))
+  if (!remove_at (&removal, parent, name, 0, error))
     {
       g_prefix_error (error, "failed to remove %s: ", path);
       return FALSE;
@@ -258,22 +328,19 @@ cpd_fs_remove_tree (const char *path, GError **error)
 GPtrArray *
 cpd_fs_list_dir (const char *path, GError **error)
 {
-  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   DIR *dir = opendir (path);
-  struct dirent *entry;
+  GPtrArray *names;
 
   if (dir == NULL && errno == ENOENT)
-    return g_steal_pointer (&names);
+    return g_ptr_array_new_with_free_func (g_free);
   if (dir == NULL)
     {
       cpd_set_error_errno (error, errno, "failed to read directory %s", path);
       return NULL;
     }
-  while ((entry = readdir (dir)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      g_ptr_array_add (names, g_strdup (entry->d_name));
+  names = read_names (dir);
   closedir (dir);
-  return g_steal_pointer (&names);
+  return names;
 }
 
 /* Mount points at or below PATH, deepest last as the kernel lists them. */
@@ -323,15 +390,14 @@ cpd_fs_is_mountpoint (const char *path)
   return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
 }
 
-/* Unmounts PATH if anything is mounted there, lazily when it is busy. */
+/* Unmounts all that is mounted at PATH, lazily what is busy. */
 gboolean
 cpd_fs_unmount (const char *path, GError **error)
 {
-  while (umount2 (path, UMOUNT_NOFOLLOW) == 0)
+  while (umount2 (path, UMOUNT_NOFOLLOW) == 0
+         || (errno == EBUSY && umount2 (path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0))
     continue;
   if (errno == EINVAL || errno == ENOENT)
-    return TRUE;
-  if (errno == EBUSY && umount2 (path, UMOUNT_NOFOLLOW | MNT_DETACH) == 0)
     return TRUE;
   cpd_set_error_errno (error, errno, "failed to unmount %s", path);
   return FALSE;
