@@ -15,7 +15,7 @@ static const char passwd[] =
   "daemon:x:1:1::/usr/sbin:/bin/false\n"
   "broken line\n"
   "short:x:7:8\n"
-  "anna:x:1000:1001:Anna,,,:/home/anna:/bin/sh\n"
+  "anna:x:1000:1001:Anna,,,:/srv/anna:/bin/sh\n"
   "33:x:34:35::/named33:/bin/sh\n"
   "relative:x:40:40::home:/bin/sh\n"
   "huge:x:99999999999:1::/:/bin/sh\n";
@@ -41,12 +41,12 @@ static const Case cases[] = {
   { "", 0, 0, "0 10", "/root" },
   { "root", 0, 0, "0 10", "/root" },
   { "0", 0, 0, "0 10", "/root" },
-  { "anna", 1000, 1001, "1001 10 29 60", "/home/anna" },
-  { "1000", 1000, 1001, "1001 10 29 60", "/home/anna" },
-  { "anna:audio", 1000, 29, "29", "/home/anna" },
-  { "anna:29", 1000, 29, "29", "/home/anna" },
-  { "anna:7777", 1000, 7777, "7777", "/home/anna" },
-  { "1000:1001", 1000, 1001, "1001", "/home/anna" },
+  { "anna", 1000, 1001, "1001 10 29 60", "/srv/anna" },
+  { "1000", 1000, 1001, "1001 10 29 60", "/srv/anna" },
+  { "anna:audio", 1000, 29, "29", "/srv/anna" },
+  { "anna:29", 1000, 29, "29", "/srv/anna" },
+  { "anna:7777", 1000, 7777, "7777", "/srv/anna" },
+  { "1000:1001", 1000, 1001, "1001", "/srv/anna" },
   { "4242", 4242, 0, "0", "/" },
   { "4242:50", 4242, 50, "50", "/" },
   { "4242:empty", 4242, 50, "50", "/" },
