@@ -59,13 +59,13 @@ print_time (const char *name, gint64 begin)
 static char *
 create (GDBusConnection *bus, const char *image, gboolean sleeps)
 {
-  static const char *const command[] = { "sleep", "1000", NULL };
+  static const char *const sleep_command[] = { "sleep", "1000", NULL };
+  static const char *const true_command[] = { "true", NULL };
   GVariantBuilder options = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_autoptr(GVariant) reply = NULL;
   char *path;
 
-  if (sleeps)
-    g_variant_builder_add (&options, "{sv}", "command", g_variant_new_strv (command, -1));
+  g_variant_builder_add (&options, "{sv}", "command", g_variant_new_strv (sleeps ? sleep_command : true_command, -1));
   reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, RUNTIME, "Create",
                 g_variant_new ("(s@a{sv})", image, g_variant_builder_end (&options)));
   g_variant_get (reply, "(o&s&s)", &path, NULL, NULL);
@@ -208,7 +208,7 @@ on_event (GDBusConnection *bus, const char *sender, const char *path, const char
   Death *death = user_data;
   const char *status, *id;
 
-  g_variant_get (parameters, "(tx&s&s&s&s@a{sv})", NULL, NULL, NULL, &status, &id, NULL, NULL);
+  g_variant_get (parameters, "(tt&s&s&s&s@a{sv})", NULL, NULL, NULL, &status, &id, NULL, NULL);
   if (death->path != NULL && g_str_equal (status, "died") && g_str_has_suffix (death->path, id))
     death->died = g_get_monotonic_time ();
 }
