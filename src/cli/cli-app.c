@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <glib/gi18n.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -95,18 +96,25 @@ cli_parse (const CliVerb       *verb,
   return TRUE;
 }
 
+/* GLib ignores SIGPIPE from its first socket on. A command whose reader has
+ * gone ends of it, unless its caller wants it otherwise. */
 CpodClient *
 cli_connect (CliApp  *app,
              GError **error)
 {
-  if (app->client == NULL)
-    app->client = g_initable_new (CPOD_TYPE_CLIENT, NULL, error,
-                                  "bus-type", app->bus_type,
-                                  "address", app->address,
-                                  "private-peer", app->private_peer,
-                                  "flags", CPOD_CLIENT_FLAGS_NO_PROXIES,
-                                  NULL);
+  struct sigaction pipe_action;
 
+  if (app->client != NULL)
+    return app->client;
+
+  sigaction (SIGPIPE, NULL, &pipe_action);
+  app->client = g_initable_new (CPOD_TYPE_CLIENT, NULL, error,
+                                "bus-type", app->bus_type,
+                                "address", app->address,
+                                "private-peer", app->private_peer,
+                                "flags", CPOD_CLIENT_FLAGS_NO_PROXIES,
+                                NULL);
+  sigaction (SIGPIPE, &pipe_action, NULL);
   return app->client;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
 #include "cli/cli-template.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 #include "cli/cli-json.h"
@@ -42,7 +45,7 @@ fail (GError     **error,
       const char  *what,
       const char  *where)
 {
-  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "template: %s: %s", where, what);
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("template: %s: %s"), where, _(what));
   return NULL;
 }
 
@@ -138,12 +141,12 @@ check_blocks (CliTemplate  *self,
       if (is_block (piece))
         depth++;
       else if ((is_word (piece, "end") || is_word (piece, "else")) && depth == 0)
-        return fail (error, "unexpected", piece->words[0]) != NULL;
+        return fail (error, N_("unexpected"), piece->words[0]) != NULL;
       else if (is_word (piece, "end"))
         depth--;
     }
 
-  return depth == 0 || fail (error, "a block without end", "{{end}}") != NULL;
+  return depth == 0 || fail (error, N_("a block without end"), "{{end}}") != NULL;
 }
 
 CliTemplate *
@@ -163,14 +166,14 @@ cli_template_new (const char  *text,
       char **words;
 
       if (end == NULL)
-        return fail (error, "unclosed action", open);
+        return fail (error, N_("unclosed action"), open);
 
       action = g_strndup (open + 2, end - open - 2);
       words = split_words (action);
       add_piece (self, g_strcompress (copied), NULL);
       add_piece (self, NULL, words);
       if (words[0] == NULL)
-        return fail (error, "missing value for command", "{{}}");
+        return fail (error, N_("missing value for command"), "{{}}");
 
       p = end + 2;
     }
@@ -199,7 +202,7 @@ evaluate (GVariant    *value,
   if (g_ascii_isdigit (word[0]))
     return g_variant_ref_sink (g_variant_new_int64 (g_ascii_strtoll (word, NULL, 10)));
   if (word[0] != '.')
-    return fail (error, "function or value not known", word);
+    return fail (error, N_("function or value not known"), word);
 
   fields = g_strsplit (word + 1, ".", -1);
   for (char **field = fields; *field != NULL && word[1] != '\0'; field++)
@@ -207,7 +210,7 @@ evaluate (GVariant    *value,
       GVariant *next = cli_value_get (found, *field);
 
       if (next == NULL)
-        return fail (error, "can't evaluate field", word);
+        return fail (error, N_("can't evaluate field"), word);
 
       g_variant_unref (found);
       found = next;
@@ -262,7 +265,7 @@ apply_index (GVariant  *value,
            && g_variant_is_of_type (value, G_VARIANT_TYPE_ARRAY))
     found = take_child (value, g_variant_get_int64 (key));
   else
-    return fail (error, "index out of range", "index") != NULL;
+    return fail (error, N_("index out of range"), "index") != NULL;
 
   /* A key that a map lacks gives its zero value. */
   if (found != NULL)
@@ -295,7 +298,7 @@ apply_two (const char  *function,
   if (g_str_equal (function, "index"))
     return apply_index (value, second, out, error);
   if (!g_str_equal (function, "join"))
-    return fail (error, "function not known, or too many arguments", function) != NULL;
+    return fail (error, N_("function not known, or too many arguments"), function) != NULL;
 
   apply_join (value, second, out);
   return TRUE;
@@ -320,7 +323,7 @@ apply (const char  *function,
   else if (g_str_equal (function, "lower"))
     text = g_utf8_strdown (plain->str, -1);
   else
-    return fail (error, "function not known, or too few arguments", function) != NULL;
+    return fail (error, N_("function not known, or too few arguments"), function) != NULL;
 
   g_string_append (out, text);
   return TRUE;
@@ -337,7 +340,7 @@ render_action (const Piece  *piece,
   g_autoptr(GVariant) second = NULL;
 
   if (n > 3)
-    return fail (error, "too many words", piece->words[0]) != NULL;
+    return fail (error, N_("too many words"), piece->words[0]) != NULL;
 
   first = evaluate (value, piece->words[n == 1 ? 0 : 1], error);
   if (first == NULL)
@@ -395,7 +398,7 @@ render_block (CliTemplate  *self,
   gboolean ok;
 
   if (g_strv_length (piece->words) != 2)
-    return GPOINTER_TO_UINT (fail (error, "needs one value", piece->words[0]));
+    return GPOINTER_TO_UINT (fail (error, N_("needs one value"), piece->words[0]));
 
   subject = evaluate (value, piece->words[1], error);
   if (subject == NULL)
@@ -408,7 +411,7 @@ render_block (CliTemplate  *self,
   else if (g_variant_is_of_type (subject, G_VARIANT_TYPE_ARRAY))
     ok = render_each (self, start + 1, middle, subject, out, error);
   else
-    ok = fail (error, "range can't iterate over", piece->words[1]) != NULL;
+    ok = fail (error, N_("range can't iterate over"), piece->words[1]) != NULL;
 
   return ok ? end : 0;
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
 #include "cli/cli-text.h"
 
+#include <glib/gi18n.h>
 #include <string.h>
 
 /* Sizes and times as podman and docker write them. They stand in columns
@@ -165,7 +168,7 @@ cli_time_parse (const char  *text,
   if (date == NULL)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-                   "\"%s\" is no time: give RFC 3339, seconds since the epoch, or a duration such as 10m", text);
+                   _("\"%s\" is no time: give RFC 3339, seconds since the epoch, or a duration such as 10m"), text);
       return FALSE;
     }
 
