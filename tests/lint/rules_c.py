@@ -119,12 +119,17 @@ def no_goto(tree):
     return [finding for source in tree.c_files for finding in source.search(r'\bgoto\b', 'goto')]
 
 
+# Containerfiles write a command as one line for the shell of the container, which is none of ours.
+SHELL_OF_CONTAINERS = 'src/engine/cpd-image-config.c'
+
+
 def no_shell(tree):
-    pattern = r'\b(system|popen|g_spawn_command_line_\w+|g_shell_parse_argv) \('
+    pattern = r'\b(system|popen|g_spawn_command_line_\w+) \('
     found = []
     for source in tree.engine_room:
-        found += source.search(pattern, 'runs a shell, or takes a command apart as one would')
-        found += source.search(r'"(/bin/)?(ba|da)?sh"', 'names a shell', source.without_comments)
+        found += source.search(pattern, 'runs a shell')
+        if source.path != SHELL_OF_CONTAINERS:
+            found += source.search(r'"(/bin/)?(ba|da)?sh"', 'names a shell', source.without_comments)
     return found
 
 
