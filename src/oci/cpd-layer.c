@@ -48,21 +48,34 @@ extract (CpdLayerSource *source, int root, CpdLayerInfo *info, GError **error)
   return cpd_layer_source_finish (source, info, error);
 }
 
+/*
+ * libarchive converts names to the thread's character set, and a service often
+ * has none but ASCII. Made once and kept; 0 when the C library has none.
+ */
+static locale_t
+utf8_locale (void)
+{
+  static gsize once = 0;
+  static locale_t utf8 = (locale_t) 0;
+
+  if (g_once_init_enter (&once))
+    {
+      utf8 = newlocale (LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
+      g_once_init_leave (&once, 1);
+    }
+  return utf8;
+}
+
 gboolean
 cpd_layer_extract (int fd, int root, int blob, CpdLayerProgressFunc progress, gpointer user_data,
                    GCancellable *cancellable, CpdLayerInfo *info, GError **error)
 {
   g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, blob, progress, user_data, cancellable);
   g_auto(CpdLayerInfo) found = { 0 };
-  /* libarchive converts names to the thread's character set, and a service often has none but ASCII. */
-  locale_t utf8 = newlocale (LC_CTYPE_MASK, "C.UTF-8", (locale_t) 0);
-  locale_t old = utf8 != (locale_t) 0 ? uselocale (utf8) : (locale_t) 0;
+  locale_t old = uselocale (utf8_locale ());    /* 0 changes nothing */
   gboolean done = extract (source, root, &found, error);
 
-  if (old != (locale_t) 0)
-    uselocale (old);
-  if (utf8 != (locale_t) 0)
-    freelocale (utf8);
+  uselocale (old);
   if (!done)
     return FALSE;
   *info = found;

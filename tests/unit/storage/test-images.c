@@ -127,6 +127,29 @@ test_bad_archives (TestStorage *self, gconstpointer data)
   g_assert_cmpstr (events, ==, "");
 }
 
+/* More directories in one another than a process may have files open. */
+static void
+test_deep (TestStorage *self, gconstpointer data)
+{
+  g_autoptr(GString) name = g_string_new ("d");
+  TestArchive *archive = test_archive_new ("none");
+  g_autoptr(GBytes) bytes = NULL;
+
+  for (int i = 0; i < 1900; i++)
+    g_string_append (name, "/d");
+  test_archive_file (archive, name->str, "deep");
+  test_archive_symlink (archive, "in", name->str);
+  g_string_truncate (name, name->len - 2);
+  test_archive_symlink (archive, "down", name->str);
+  g_string_assign (name, "down");
+  for (int i = 0; i < 1900; i++)
+    g_string_append (name, "/e");
+  test_archive_file (archive, name->str, "deeper");
+  test_archive_file (archive, "../evil", "x");
+  bytes = test_archive_finish (archive);
+  assert_import_fails (self, bytes, "a", CPOD_ERROR_INVALID_ARCHIVE);
+}
+
 /* SIZE of the fixture is small: neither the files nor the blob fit. */
 static void
 test_disk_full (TestStorage *self, gconstpointer data)
@@ -393,6 +416,7 @@ main (int argc, char *argv[])
   ADD ("/storage/images/again", NULL, test_again);
   ADD ("/storage/images/bad-arguments", NULL, test_bad_arguments);
   ADD ("/storage/images/bad-archives", NULL, test_bad_archives);
+  ADD ("/storage/images/deep", NULL, test_deep);
   ADD ("/storage/images/disk-full", "4m", test_disk_full);
   ADD ("/storage/images/cancel", NULL, test_cancel);
   ADD ("/storage/images/find", NULL, test_find);
