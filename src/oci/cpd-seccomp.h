@@ -9,9 +9,8 @@ G_BEGIN_DECLS
 /*
  * The "linux.seccomp" section of the OCI runtime spec from a profile in the
  * format of containers/common, for this machine's architecture and the
- * capabilities BOUNDING ("CAP_..."). PROFILE is the file's path. The result
- * is shared and must not be changed. INVALID_ARGUMENT names what is wrong in
- * the profile.
+ * capabilities BOUNDING ("CAP_..."). PROFILE is the file's path.
+ * INVALID_ARGUMENT names what is wrong in the profile.
  */
 JsonObject *cpd_seccomp_translate (const char         *profile,
                                    const char *const  *bounding,

@@ -58,7 +58,8 @@ CpdImageRow *cpd_storage_find_image      (CpdStorage         *storage,
                                           const char         *name_or_id,
                                           GError            **error);
 /* Takes away one name or, with FORCE or when NAME_OR_ID is an id, all; deletes the image with its last
- * name. UNTAGGED gets the names, DELETED the id or "". IMAGE_IN_USE while containers use it. */
+ * name. UNTAGGED gets the names, DELETED the id or "". IMAGE_IN_USE while containers use it;
+ * INVALID_ARGUMENT when an id was given, there are several names and no FORCE. */
 gboolean     cpd_storage_remove_image    (CpdStorage         *storage,
                                           const char         *name_or_id,
                                           gboolean            force,
