@@ -63,6 +63,9 @@ int            cpd_transaction_changes    (CpdTransaction *tx);
 void           cpd_transaction_container_changed (CpdTransaction *tx,
                                                   const char     *id);
 
+/* STORE_TOO_NEW. Changes nothing. */
+gboolean       cpd_schema_check        (CpdConnection   *connection,
+                                        GError         **error);
 gboolean       cpd_schema_upgrade      (CpdConnection   *connection,
                                         GError         **error);
 

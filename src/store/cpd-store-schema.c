@@ -141,23 +141,32 @@ migrate (CpdConnection *connection, gint64 from, GError **error)
   return FALSE;
 }
 
-/* Brings the database to the newest schema; one that is newer still is left alone. */
+/* Whether the schema is one that we know. */
 gboolean
-cpd_schema_upgrade (CpdConnection *connection, GError **error)
+cpd_schema_check (CpdConnection *connection, GError **error)
 {
   const gint64 newest = G_N_ELEMENTS (migrations);
   gint64 version;
 
   if (!read_version (connection, &version, error))
     return FALSE;
-  if (version > newest)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_TOO_NEW,
-                   "its schema has version %d, this cpod knows versions up to %d:"
-                   " install the newer cpod that wrote it", (int) version, (int) newest);
-      return FALSE;
-    }
-  for (; version < newest; version++)
+  if (version <= newest)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_TOO_NEW,
+               "its schema has version %d, this cpod knows versions up to %d:"
+               " install the newer cpod that wrote it", (int) version, (int) newest);
+  return FALSE;
+}
+
+/* Brings the database to the newest schema. */
+gboolean
+cpd_schema_upgrade (CpdConnection *connection, GError **error)
+{
+  gint64 version;
+
+  if (!read_version (connection, &version, error))
+    return FALSE;
+  for (; version < (gint64) G_N_ELEMENTS (migrations); version++)
     if (!migrate (connection, version, error))
       return FALSE;
   return TRUE;

@@ -26,7 +26,8 @@ open_connection (const char *path, GError **error)
 {
   g_autoptr(CpdConnection) connection = cpd_connection_open (path != NULL ? path : ":memory:", error);
 
-  if (connection == NULL)
+  /* Even the mode of the journal is written to the file, so nothing is set before we know it is ours. */
+  if (connection == NULL || !cpd_schema_check (connection, error))
     return NULL;
   if (!cpd_connection_run (connection,
                            "PRAGMA journal_mode = WAL;"
