@@ -5,6 +5,9 @@
 
 #include "public/cpod-error.h"
 
+/* How many prepared statements are kept for the next use. */
+#define IDLE_MAX 64
+
 struct _CpdStatement
 {
   CpdConnection *connection;    /* (unowned), locked */
@@ -108,6 +111,9 @@ cpd_statement_free (CpdStatement *statement)
 
   sqlite3_reset (statement->stmt);
   sqlite3_clear_bindings (statement->stmt);
+  /* Queries with filters come in any number of shapes; those in use will be kept again. */
+  if (g_hash_table_size (connection->idle) >= IDLE_MAX)
+    g_hash_table_remove_all (connection->idle);
   g_hash_table_replace (connection->idle, g_strdup (sqlite3_sql (statement->stmt)), statement->stmt);
   g_free (statement);
   g_rec_mutex_unlock (&connection->lock);
