@@ -169,7 +169,11 @@ cpd_store_last_event (CpdStore *store)
   return newest;
 }
 
-/* Deletes all but the newest MAX_ROWS events, and those before OLDER_THAN; 0 stands for no bound. */
+/*
+ * Deletes all but the newest MAX_ROWS events, and those up to the last one
+ * before OLDER_THAN; 0 stands for no bound. Times may go back and forth, but
+ * what is deleted is always the beginning.
+ */
 gboolean
 cpd_store_prune_events (CpdStore *store, guint max_rows, gint64 older_than, GError **error)
 {
@@ -178,8 +182,9 @@ cpd_store_prune_events (CpdStore *store, guint max_rows, gint64 older_than, GErr
 
   if (tx == NULL)
     return FALSE;
-  statement = cpd_transaction_prepare (tx, "DELETE FROM event WHERE time < ?1 OR (?2 > 0 AND seq <="
-                                           " (SELECT max(seq) FROM event) - ?2)", error);
+  statement = cpd_transaction_prepare (tx, "DELETE FROM event WHERE seq <="
+                                           " (SELECT max(seq) FROM event WHERE time < ?1) OR (?2 > 0"
+                                           " AND seq <= (SELECT max(seq) FROM event) - ?2)", error);
   if (statement == NULL)
     return FALSE;
   cpd_statement_bind (statement, "ii", older_than, (gint64) max_rows);
