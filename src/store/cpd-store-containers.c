@@ -121,6 +121,7 @@ add_status (CpdTransaction *tx, gint64 number, const CpdContainerStatus *status,
 gboolean
 cpd_store_add_container (CpdTransaction *tx, const CpdContainerRow *row, GError **error)
 {
+  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement = NULL;
 
   if (!reserve_name (tx, row, error))
@@ -132,8 +133,16 @@ cpd_store_add_container (CpdTransaction *tx, const CpdContainerRow *row, GError 
     return FALSE;
   cpd_statement_bind (statement, "ssssiiis", row->id, row->name, row->image, row->image_id,
                       row->created, (gint64) row->owner_uid, (gint64) row->auto_remove, row->config);
-  if (!cpd_statement_execute (statement, error))
-    return FALSE;
+  if (!cpd_statement_execute (statement, &failure))
+    {
+      /* Id and name are its own by now, so what may be missing is the image, removed meanwhile. */
+      if (cpd_statement_broke_constraint (statement))
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE, "no image with id %s",
+                     row->image_id);
+      else
+        g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
   cpd_transaction_container_changed (tx, row->id);
   return add_status (tx, cpd_transaction_last_rowid (tx), &row->status, error);
 }
@@ -369,14 +378,37 @@ prepare_list (CpdStore *store, const CpdContainerQuery *query, GError **error)
   return statement;
 }
 
+/* A page after one that is gone would be empty, and look like the end of the list. */
+static gboolean
+check_after (CpdStore *store, const CpdContainerQuery *query, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(CpdContainerRow) row = NULL;
+
+  if (query->after == NULL)
+    return TRUE;
+  row = cpd_store_get_container (store, query->after, &failure);
+  if (row != NULL)
+    return TRUE;
+  if (g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                 "option 'after': no container with id '%s' (any more)", query->after);
+  else
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 GPtrArray *
 cpd_store_list_containers (CpdStore *store, const CpdContainerQuery *query, GError **error)
 {
   g_autoptr(GPtrArray) rows =
     g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_container_row_free);
-  g_autoptr(CpdStatement) statement = prepare_list (store, query, error);
+  g_autoptr(CpdStatement) statement = NULL;
   g_autoptr(GError) failure = NULL;
 
+  if (!check_after (store, query, error))
+    return NULL;
+  statement = prepare_list (store, query, error);
   if (statement == NULL)
     return NULL;
   while (cpd_statement_next (statement, &failure))

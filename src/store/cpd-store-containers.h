@@ -90,7 +90,7 @@ CpdContainerRow  *cpd_store_get_container            (CpdStore                 *
 char             *cpd_store_find_container           (CpdStore                 *store,
                                                       const char               *name_or_id,
                                                       GError                  **error);
-/* Newest first. */
+/* Newest first. INVALID_ARGUMENT when there is no container query->after. */
 GPtrArray        *cpd_store_list_containers          (CpdStore                 *store,
                                                       const CpdContainerQuery  *query,
                                                       GError                  **error);
