@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 gboolean  cpd_bus_container_list_has_field (const char        *field);
-/* aa{sv}, floating: of each row the keys that FIELDS names, or all that need no config if it is NULL. */
+/* a{sv}, floating: a column for each key that FIELDS names, or for all that need no config if it is NULL. */
 GVariant *cpd_bus_container_list           (GPtrArray         *rows,
                                             const char *const *fields);
 

@@ -161,7 +161,7 @@ work_list_containers (CpdBusCall *call, GError **error)
 
   if (rows == NULL)
     return NULL;
-  return g_variant_new ("(@aa{sv})", cpd_bus_container_list (rows, fields));
+  return g_variant_new ("(@a{sv})", cpd_bus_container_list (rows, fields));
 }
 
 static GPtrArray *

@@ -109,17 +109,15 @@ list_containers (CliApp          *app,
                  const PsOptions *ps)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) reply = NULL;
   g_autoptr(GVariant) containers = NULL;
   GVariant *options = make_options (ps, &error);
+  CpodClient *client = options != NULL ? cli_connect (app, &error) : NULL;
 
-  if (options != NULL)
-    reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "ListContainers",
-                      g_variant_new ("(@a{sv})", options), &error);
-  if (reply == NULL)
+  if (client != NULL)
+    containers = cpod_client_list_containers_sync (client, options, NULL, &error);
+  if (containers == NULL)
     return cli_fail_error (error);
 
-  containers = g_variant_get_child_value (reply, 0);
   return print_list (containers, ps);
 }
 

@@ -244,6 +244,41 @@ cpod_client_create_container_finish (CpodClient    *self,
   return g_task_propagate_pointer (G_TASK (result), error);
 }
 
+/* The bus carries columns, which is quicker; a program wants a dictionary for each container. */
+static GVariant *
+rows_from_columns (GVariant *reply)
+{
+  g_autoptr(GVariant) columns = g_variant_get_child_value (reply, 0);
+  const gsize n_columns = g_variant_n_children (columns);
+  g_autofree GVariant **values = g_new0 (GVariant *, n_columns);
+  g_autofree char **keys = g_new0 (char *, n_columns);
+  GVariantBuilder rows = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+  gsize n_rows = 0;
+
+  for (gsize i = 0; i < n_columns; i++)
+    {
+      g_variant_get_child (columns, i, "{sv}", &keys[i], &values[i]);
+      n_rows = i == 0 ? g_variant_n_children (values[i]) : MIN (n_rows, g_variant_n_children (values[i]));
+    }
+  for (gsize row = 0; row < n_rows; row++)
+    {
+      g_variant_builder_open (&rows, G_VARIANT_TYPE_VARDICT);
+      for (gsize i = 0; i < n_columns; i++)
+        {
+          g_autoptr(GVariant) value = g_variant_get_child_value (values[i], row);
+
+          g_variant_builder_add (&rows, "{sv}", keys[i], value);
+        }
+      g_variant_builder_close (&rows);
+    }
+  for (gsize i = 0; i < n_columns; i++)
+    {
+      g_variant_unref (values[i]);
+      g_free (keys[i]);
+    }
+  return g_variant_ref_sink (g_variant_builder_end (&rows));
+}
+
 /**
  * cpod_client_list_containers_sync:
  * @self: a client
@@ -253,7 +288,7 @@ cpod_client_create_container_finish (CpodClient    *self,
  *
  * Lists containers, newest first.
  *
- * Returns: (transfer full): a dictionary for each (aa{sv}), or %NULL with @error set
+ * Returns: (transfer full): a dictionary for each container (aa{sv}), or %NULL with @error set
  *
  * Since: 0.1
  */
@@ -269,7 +304,7 @@ cpod_client_list_containers_sync (CpodClient    *self,
 
   reply = cpod_call_sync (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "ListContainers",
                           g_variant_new ("(@a{sv})", cpod_call_options (options)), NULL, cancellable, error);
-  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+  return reply != NULL ? rows_from_columns (reply) : NULL;
 }
 
 static void
@@ -284,7 +319,7 @@ list_ready (GObject      *source,
   if (reply == NULL)
     g_task_return_error (task, g_steal_pointer (&error));
   else
-    g_task_return_pointer (task, g_variant_get_child_value (reply, 0), (GDestroyNotify) g_variant_unref);
+    g_task_return_pointer (task, rows_from_columns (reply), (GDestroyNotify) g_variant_unref);
 }
 
 /**
@@ -324,7 +359,7 @@ cpod_client_list_containers (CpodClient          *self,
  *
  * Ends what cpod_client_list_containers() began.
  *
- * Returns: (transfer full): a dictionary for each (aa{sv}), or %NULL with @error set
+ * Returns: (transfer full): a dictionary for each container (aa{sv}), or %NULL with @error set
  *
  * Since: 0.1
  */

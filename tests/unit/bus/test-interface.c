@@ -92,7 +92,7 @@ test_properties (void)
   assert_properties (cpod_image_interface_info (), cpd_bus_image_properties (&image));
 }
 
-/* Rows that share values with their neighbours, and do not. */
+/* A column for each key, in the order of the rows. */
 static void
 test_list (void)
 {
@@ -106,7 +106,7 @@ test_list (void)
   };
   const char *const fields[] = { "labels", "command", "name", "state", "pid", NULL };
   g_autoptr(GPtrArray) array = g_ptr_array_new ();
-  g_autoptr(GVariant) some = NULL, all = NULL, first = NULL;
+  g_autoptr(GVariant) some = NULL, all = NULL;
   g_autofree char *text = NULL;
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
@@ -114,14 +114,12 @@ test_list (void)
   some = g_variant_ref_sink (cpd_bus_container_list (array, fields));
   text = g_variant_print (some, FALSE);
   g_assert_cmpstr (text, ==,
-                   "[{'name': <'a'>, 'state': <'running'>, 'pid': <uint32 7>, 'command': <['x']>, 'labels': <{'k': 'v'}>},"
-                   " {'name': <'a'>, 'state': <'exited'>, 'pid': <uint32 0>, 'command': <@as []>, 'labels': <@a{ss} {}>},"
-                   " {'name': <'b'>, 'state': <'exited'>, 'pid': <uint32 7>, 'command': <@as []>, 'labels': <@a{ss} {}>}]");
+                   "{'name': <['a', 'a', 'b']>, 'state': <['running', 'exited', 'exited']>,"
+                   " 'pid': <[uint32 7, 0, 7]>, 'command': <[['x'], [], []]>,"
+                   " 'labels': <[{'k': 'v'}, {}, {}]>}");
 
   all = g_variant_ref_sink (cpd_bus_container_list (array, NULL));
-  first = g_variant_get_child_value (all, 0);
-  g_assert_cmpuint (g_variant_n_children (all), ==, 3);
-  g_assert_cmpuint (g_variant_n_children (first), ==, 11);
+  g_assert_cmpuint (g_variant_n_children (all), ==, 11);
   g_assert_true (cpd_bus_container_list_has_field ("exit-code"));
   g_assert_false (cpd_bus_container_list_has_field ("env"));
 }
