@@ -4,13 +4,11 @@
 #include <string.h>
 
 #include "common/cpd-names.h"
-#include "oci/cpd-sha256.h"
 #include "public/cpod-error.h"
 
 struct _CpdDigest
 {
-  GChecksum *checksum;          /* (owned) (nullable): none where the processor does it */
-  CpdSha256 sha;
+  GChecksum *checksum;          /* (owned) */
 };
 
 CpdDigest *
@@ -18,10 +16,7 @@ cpd_digest_new (void)
 {
   CpdDigest *digest = g_new0 (CpdDigest, 1);
 
-  if (cpd_sha256_is_supported ())
-    cpd_sha256_init (&digest->sha);
-  else
-    digest->checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  digest->checksum = g_checksum_new (G_CHECKSUM_SHA256);
   return digest;
 }
 
@@ -30,7 +25,7 @@ cpd_digest_free (CpdDigest *digest)
 {
   if (digest == NULL)
     return;
-  g_clear_pointer (&digest->checksum, g_checksum_free);
+  g_checksum_free (digest->checksum);
   g_free (digest);
 }
 
@@ -39,11 +34,6 @@ cpd_digest_update (CpdDigest *digest, const void *data, gsize length)
 {
   const guchar *next = data;
 
-  if (digest->checksum == NULL)
-    {
-      cpd_sha256_update (&digest->sha, data, length);
-      return;
-    }
   while (length > 0)            /* GChecksum counts in signed sizes */
     {
       gsize part = MIN (length, (gsize) G_MAXINT32);
@@ -57,18 +47,7 @@ cpd_digest_update (CpdDigest *digest, const void *data, gsize length)
 char *
 cpd_digest_finish (CpdDigest *digest)
 {
-  GString *text = g_string_new (CPD_DIGEST_PREFIX);
-  guint8 bytes[32];
-
-  if (digest->checksum != NULL)
-    g_string_append (text, g_checksum_get_string (digest->checksum));
-  else
-    {
-      cpd_sha256_finish (&digest->sha, bytes);
-      for (gsize i = 0; i < sizeof bytes; i++)
-        g_string_append_printf (text, "%02x", bytes[i]);
-    }
-  return g_string_free (text, FALSE);
+  return g_strconcat (CPD_DIGEST_PREFIX, g_checksum_get_string (digest->checksum), NULL);
 }
 
 char *
