@@ -76,16 +76,25 @@ cpd_name_generate (void)
                       nouns[number[1] % G_N_ELEMENTS (nouns)], NULL);
 }
 
+/*
+ * An id whose short form is all digits is not given out: programs would take
+ * it for a number, and resolvers a host of that name for an address.
+ */
 char *
 cpd_id_generate (void)
 {
   guint8 bytes[CPD_ID_LENGTH / 2];
-  GString *id = g_string_sized_new (CPD_ID_LENGTH);
+  g_autoptr(GString) id = g_string_sized_new (CPD_ID_LENGTH);
 
-  fill_random (bytes, sizeof bytes);
-  for (gsize i = 0; i < sizeof bytes; i++)
-    g_string_append_printf (id, "%02x", bytes[i]);
-  return g_string_free (id, FALSE);
+  do
+    {
+      g_string_truncate (id, 0);
+      fill_random (bytes, sizeof bytes);
+      for (gsize i = 0; i < sizeof bytes; i++)
+        g_string_append_printf (id, "%02x", bytes[i]);
+    }
+  while (strspn (id->str, "0123456789") >= CPD_ID_SHORT);
+  return g_string_free (g_steal_pointer (&id), FALSE);
 }
 
 /* Whether TEXT may be the beginning of an id: 1 to 64 hexadecimal digits. */

@@ -6,6 +6,7 @@
 G_BEGIN_DECLS
 
 #define CPD_ID_LENGTH 64
+#define CPD_ID_SHORT 12        /* as much of it as people are shown */
 
 gboolean    cpd_name_check        (const char  *name,
                                    GError     **error);

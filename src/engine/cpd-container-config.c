@@ -190,7 +190,7 @@ static gboolean
 set_texts (CpdContainerConfig *config, const char *id, JsonObject *image, GVariant *options,
            GError **error)
 {
-  g_autofree char *short_id = g_strndup (id, 12);
+  g_autofree char *short_id = g_strndup (id, CPD_ID_SHORT);
 
   config->workdir = choose (options, "workdir", image, "WorkingDir", "/");
   if (config->workdir[0] != '/')
