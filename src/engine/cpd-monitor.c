@@ -34,6 +34,7 @@ typedef struct
   char *id;
   int fd;                       /* (owned) */
   pid_t monitor_pid;            /* 0 for a container's process */
+  gboolean told;                /* its exit file has appeared; the thread's own */
   gint64 deadline;              /* monotonic µs, once the process has ended */
 } CpdWatch;
 
@@ -119,11 +120,26 @@ check_ended (CpdMonitor *monitor)
       if (watch->deadline > now)
         return (int) ((watch->deadline - now) / 1000) + 1;
       g_queue_pop_head (&monitor->ended);
-      if (!exit_file_exists (monitor, watch->id))
+      if (!watch->told && !exit_file_exists (monitor, watch->id))
         monitor->func (CPD_MONITOR_STUCK, watch->id, 0, monitor->user_data);
       forget (monitor, watch);
     }
   return -1;
+}
+
+/* The file may be gone, and the container run again, by the time that it would be looked for. */
+static void
+note_exit (CpdMonitor *monitor, const char *id)
+{
+  GHashTableIter iter;
+  CpdWatch *watch;
+
+  g_mutex_lock (&monitor->mutex);
+  g_hash_table_iter_init (&iter, monitor->watches);
+  while (g_hash_table_iter_next (&iter, (gpointer *) &watch, NULL))
+    if (strcmp (watch->id, id) == 0)
+      watch->told = TRUE;
+  g_mutex_unlock (&monitor->mutex);
 }
 
 /* conmon writes ID.XXXXXX and renames it to ID, so only names without a dot are exits. */
@@ -139,7 +155,10 @@ read_exits (CpdMonitor *monitor)
         struct inotify_event *event = (struct inotify_event *) next;
 
         if (event->len > 0 && strchr (event->name, '.') == NULL)
-          monitor->func (CPD_MONITOR_EXITED, event->name, 0, monitor->user_data);
+          {
+            note_exit (monitor, event->name);
+            monitor->func (CPD_MONITOR_EXITED, event->name, 0, monitor->user_data);
+          }
         next += sizeof *event + event->len;
       }
 }
