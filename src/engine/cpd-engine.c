@@ -252,6 +252,9 @@ emit_events (CpdEngine *engine)
         {
           CpdEventRow *event = events->pdata[i];
 
+          /* Whoever was told of one may have drained the others from within. */
+          if (event->seq <= engine->last_emitted)
+            continue;
           engine->last_emitted = event->seq;
           g_signal_emit (engine, signals[SIGNAL_EVENT], 0, event);
         }

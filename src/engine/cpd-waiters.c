@@ -19,14 +19,20 @@ typedef struct
   char *id;
   guint wanted;                 /* a bit for each state, and for REMOVED */
   GTask *task;                  /* (owned) */
-  gulong cancelled;
+  GSource *cancelled;           /* (owned) (nullable) */
+  int exit_code;                /* what the task is to return, once the waiter is done */
+  GError *error;                /* (owned) (nullable) */
 } CpdWaiter;
 
 static void
 waiter_free (CpdWaiter *waiter)
 {
-  if (waiter->cancelled != 0)
-    g_signal_handler_disconnect (g_task_get_cancellable (waiter->task), waiter->cancelled);
+  if (waiter->cancelled != NULL)
+    {
+      g_source_destroy (waiter->cancelled);
+      g_source_unref (waiter->cancelled);
+    }
+  g_clear_error (&waiter->error);
   g_object_unref (waiter->task);
   g_free (waiter->id);
   g_free (waiter);
@@ -80,57 +86,63 @@ parse_conditions (const char *const *conditions, guint *wanted, GError **error)
   return TRUE;
 }
 
-/* Whether the waiter is done; its task has returned then. */
+/* Whether the waiter is done. */
 static gboolean
 look (CpdWaiters *waiters, CpdWaiter *waiter)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(CpdContainerRow) row = cpd_store_get_container (waiters->store, waiter->id, &error);
-  int exit_code = -1;
+  g_autoptr(CpdContainerRow) row = NULL;
 
-  if (g_task_return_error_if_cancelled (waiter->task))
+  if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (waiter->task), &waiter->error))
     return TRUE;
+  row = cpd_store_get_container (waiters->store, waiter->id, &error);
   if (row != NULL)
     {
-      if ((waiter->wanted & 1u << row->status.state) == 0)
-        return FALSE;
-      g_task_return_int (waiter->task, row->status.exit_code);
+      waiter->exit_code = row->status.exit_code;
+      return (waiter->wanted & 1u << row->status.state) != 0;
     }
-  else if (g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER)
-           && cpd_store_get_exit_code (waiters->store, waiter->id, &exit_code))
-    g_task_return_int (waiter->task, exit_code);
-  else
-    g_task_return_error (waiter->task, g_steal_pointer (&error));
+  if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER)
+      || !cpd_store_get_exit_code (waiters->store, waiter->id, &waiter->exit_code))
+    waiter->error = g_steal_pointer (&error);
   return TRUE;
 }
 
-typedef struct
+/* Frees the waiter and returns its task, which may run the callback at once. */
+static void
+complete (CpdWaiter *waiter)
 {
-  CpdWaiters *waiters;          /* (unowned) */
-  char *id;
-} CpdLook;
+  g_autoptr(GTask) task = g_object_ref (waiter->task);
+  GError *error = g_steal_pointer (&waiter->error);
+  int exit_code = waiter->exit_code;
 
-static gboolean
-look_in_idle (gpointer data)
-{
-  CpdLook *later = data;
-
-  cpd_waiters_look (later->waiters, later->id);
-  g_free (later->id);
-  g_free (later);
-  return G_SOURCE_REMOVE;
+  waiter_free (waiter);
+  if (error != NULL)
+    g_task_return_error (task, error);
+  else
+    g_task_return_int (task, exit_code);
 }
 
-/* May run in any thread, and disconnecting from within the signal would deadlock. */
-static void
+/* In the context of the task, in whatever thread it was cancelled. */
+static gboolean
 on_cancelled (GCancellable *cancellable, gpointer data)
 {
   CpdWaiter *waiter = data;
-  CpdLook *later = g_new0 (CpdLook, 1);
+  g_autofree char *id = g_strdup (waiter->id);  /* the waiter does not survive this */
 
-  later->waiters = waiter->waiters;
-  later->id = g_strdup (waiter->id);
-  g_idle_add (look_in_idle, later);
+  cpd_waiters_look (waiter->waiters, id);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+watch_cancellable (CpdWaiter *waiter)
+{
+  GCancellable *cancellable = g_task_get_cancellable (waiter->task);
+
+  if (cancellable == NULL)
+    return;
+  waiter->cancelled = g_cancellable_source_new (cancellable);
+  g_source_set_callback (waiter->cancelled, (GSourceFunc) (void (*) (void)) on_cancelled, waiter, NULL);
+  g_source_attach (waiter->cancelled, g_task_get_context (waiter->task));
 }
 
 void
@@ -145,13 +157,13 @@ cpd_waiters_add (CpdWaiters *waiters, const char *id, const char *const *conditi
   waiter->task = task;
   if (!parse_conditions (conditions, &waiter->wanted, &error))
     {
-      g_task_return_error (task, g_steal_pointer (&error));
-      waiter_free (waiter);
+      waiter->error = g_steal_pointer (&error);
+      complete (waiter);
       return;
     }
   if (look (waiters, waiter))
     {
-      waiter_free (waiter);
+      complete (waiter);
       return;
     }
 
@@ -162,23 +174,26 @@ cpd_waiters_add (CpdWaiters *waiters, const char *id, const char *const *conditi
       g_hash_table_insert (waiters->table, g_strdup (id), list);
     }
   g_ptr_array_add (list, waiter);
-  if (g_task_get_cancellable (task) != NULL)
-    waiter->cancelled = g_signal_connect (g_task_get_cancellable (task), "cancelled",
-                                          G_CALLBACK (on_cancelled), waiter);
+  watch_cancellable (waiter);
 }
 
 void
 cpd_waiters_look (CpdWaiters *waiters, const char *id)
 {
   GPtrArray *list = g_hash_table_lookup (waiters->table, id);
+  g_autoptr(GPtrArray) done = g_ptr_array_new ();
 
   for (guint i = 0; list != NULL && i < list->len;)
     {
       if (look (waiters, list->pdata[i]))
-        g_ptr_array_remove_index_fast (list, i);
+        g_ptr_array_add (done, g_ptr_array_steal_index_fast (list, i));
       else
         i++;
     }
   if (list != NULL && list->len == 0)
     g_hash_table_remove (waiters->table, id);
+
+  /* Only now: who is told may come back here, wait again, or drop all of this. */
+  for (guint i = 0; i < done->len; i++)
+    complete (done->pdata[i]);
 }
