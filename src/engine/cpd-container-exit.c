@@ -161,21 +161,27 @@ cpd_engine_container_exited (CpdEngine *engine, const char *id, pid_t monitor_pi
     g_info ("failed to deal with the end of container %s: %s", id, error->message);
 }
 
+/* Somebody else may start it again at once: another process is another run. */
+static gboolean
+has_stopped (CpdEngine *engine, const CpdContainerRow *row)
+{
+  g_autoptr(CpdContainerRow) now = cpd_engine_get_container (engine, row->id, NULL);
+
+  return now == NULL
+         || (CPD_STATE_BIT (now->status.state) & LIVE) == 0
+         || now->status.pid != row->status.pid
+         || now->status.pid_start != row->status.pid_start;
+}
+
 gboolean
-cpd_engine_wait_stopped (CpdEngine *engine, const char *id, gint64 timeout_us)
+cpd_engine_wait_stopped (CpdEngine *engine, const CpdContainerRow *row, gint64 timeout_us)
 {
   gint64 deadline = g_get_monotonic_time () + timeout_us;
-  gboolean stopped = FALSE;
+  gboolean stopped, in_time = TRUE;
 
   g_mutex_lock (&engine->mutex);
-  for (;;)
-    {
-      g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
-
-      stopped = row == NULL || (CPD_STATE_BIT (row->status.state) & LIVE) == 0;
-      if (stopped || !g_cond_wait_until (&engine->changed, &engine->mutex, deadline))
-        break;
-    }
+  while (!(stopped = has_stopped (engine, row)) && in_time)
+    in_time = g_cond_wait_until (&engine->changed, &engine->mutex, deadline);
   g_mutex_unlock (&engine->mutex);
   return stopped;
 }

@@ -66,11 +66,11 @@ stop_and_wait (CpdEngine *engine, const char *id, gint64 timeout, gboolean *was_
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
-  if (timeout > 0 && cpd_engine_wait_stopped (engine, id, timeout * G_USEC_PER_SEC))
+  if (timeout > 0 && cpd_engine_wait_stopped (engine, row, timeout * G_USEC_PER_SEC))
     return TRUE;
   if (!send_signal (row, SIGKILL, error))
     return FALSE;
-  if (cpd_engine_wait_stopped (engine, id, KILL_WAIT_US))
+  if (cpd_engine_wait_stopped (engine, row, KILL_WAIT_US))
     return TRUE;
   g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
                "process %d of container %s has not ended %d s after SIGKILL",

@@ -106,9 +106,9 @@ void             cpd_engine_drop_attached     (CpdEngine                *engine,
 void             cpd_engine_watch             (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
                                                const CpdContainerStatus *status);
-/* Waits until the container does not run any more; TRUE when it does not. */
+/* Waits until the run of the container that ROW tells of has ended; TRUE when it has. */
 gboolean         cpd_engine_wait_stopped      (CpdEngine                *engine,
-                                               const char               *id,
+                                               const CpdContainerRow    *row,
                                                gint64                    timeout_us);
 
 /* Everything that is on disk or mounted but in no row. FOUND is called for each. */
