@@ -7,11 +7,25 @@
 #include "common/cpd-names.h"
 #include "public/cpod-error.h"
 
+static gboolean
+all_strings (JsonArray *array)
+{
+  for (guint i = 0; i < json_array_get_length (array); i++)
+    {
+      JsonNode *node = json_array_get_element (array, i);
+
+      if (!JSON_NODE_HOLDS_VALUE (node) || json_node_get_value_type (node) != G_TYPE_STRING)
+        return FALSE;
+    }
+  return TRUE;
+}
+
 /* CMD and ENTRYPOINT: a JSON list of words, or a command line for the shell. */
 static gboolean
 set_words (JsonObject *config, const char *key, const char *value, GError **error)
 {
   g_autoptr(JsonNode) node = NULL;
+  g_autoptr(GError) cause = NULL;
   const char *shell[] = { "/bin/sh", "-c", value, NULL };
 
   if (*value != '[')
@@ -19,9 +33,13 @@ set_words (JsonObject *config, const char *key, const char *value, GError **erro
       cpd_json_set_strv (config, key, shell);
       return TRUE;
     }
-  node = cpd_json_parse (value, -1, error);
-  if (node == NULL)
-    return FALSE;
+  node = cpd_json_parse (value, -1, &cause);
+  if (node == NULL || !all_strings (json_node_get_array (node)))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no JSON list of strings",
+                   value);
+      return FALSE;
+    }
   json_object_set_array_member (config, key, json_array_ref (json_node_get_array (node)));
   return TRUE;
 }
