@@ -10,7 +10,8 @@ import subprocess
 import time
 
 # The service runs without systemd, and its default limits may be more than
-# this machine allows.
+# this machine allows. Its locks lie with its state, not in a place that all
+# podmans of the machine share.
 CONFIG = '''[containers]
 default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
 log_driver = "k8s-file"
@@ -18,6 +19,8 @@ log_driver = "k8s-file"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 runtime = "runc"
+lock_type = "file"
+tmp_dir = "{tmp}"
 '''
 
 
@@ -41,7 +44,7 @@ class Podman:
         self.run_root = disk.directory('podman-run', volatile=True)
         config = os.path.join(disk.top, 'containers.conf')
         with open(config, 'w', encoding='utf-8') as file:
-            file.write(CONFIG)
+            file.write(CONFIG.format(tmp=os.path.join(self.run_root, 'tmp')))
         self.environment = dict(os.environ, CONTAINERS_CONF=config)
         self.program = shutil.which('podman')
         self.service = None
