@@ -212,7 +212,6 @@ static void
 test_many_shapes (TestStore *test, gconstpointer kind)
 {
   g_autoptr(GPtrArray) names = g_ptr_array_new ();
-  gint64 before = 0;
 
   add_some (test);
   for (guint i = 0; i < 1000; i++)
@@ -234,11 +233,9 @@ test_many_shapes (TestStore *test, gconstpointer kind)
           some = cpd_store_list_containers (test->store, &query, NULL);
           g_assert_nonnull (some);
         }
-      if (i == 250)
-        before = sqlite3_memory_used ();
     }
-  g_assert_cmpint (before, >, 0);
-  g_assert_cmpint (sqlite3_memory_used (), <, before * 2);
+  g_assert_cmpint (sqlite3_memory_used (), >, 0);       /* it does count */
+  g_assert_cmpint (sqlite3_memory_used (), <, 6 << 20);
 }
 
 int

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "engine/cpd-engine-private.h"
+#include "public/cpod-error.h"
+#include "test-scratch.h"
+
+typedef struct
+{
+  char *root;
+} Fixture;
+
+static void
+set_up (Fixture *fixture, gconstpointer data)
+{
+  fixture->root = test_scratch_new ("64m");
+}
+
+static void
+tear_down (Fixture *fixture, gconstpointer data)
+{
+  test_scratch_free (fixture->root);
+}
+
+static CpdEngine *
+open_engine (Fixture *fixture)
+{
+  g_autoptr(GError) error = NULL;
+  CpdEngine *engine = cpd_engine_new (cpd_config_new (fixture->root), &error);
+
+  g_assert_no_error (error);
+  return engine;
+}
+
+static void
+close_engine (CpdEngine *engine)
+{
+  cpd_engine_shutdown (engine);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  g_assert_finalize_object (engine);
+}
+
+static void
+assert_locked (Fixture *fixture, pid_t owner)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *expected = g_strdup_printf ("the process %d already serves the state in %s/lib",
+                                               (int) owner, fixture->root);
+
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root), &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_STORE_LOCKED);
+  g_assert_cmpstr (error->message, ==, expected);
+}
+
+static void
+test_second (Fixture *fixture, gconstpointer data)
+{
+  CpdEngine *engine = open_engine (fixture);
+  pid_t child;
+  int status;
+
+  assert_locked (fixture, getpid ());
+  child = fork ();
+  if (child == 0)
+    {
+      pid_t parent = getppid ();
+
+      assert_locked (fixture, parent);
+      _exit (0);
+    }
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  /* Those who were turned away did no harm, and the next one may have it. */
+  assert_locked (fixture, getpid ());
+  close_engine (engine);
+  close_engine (open_engine (fixture));
+}
+
+/* The lock goes with its owner, however that ends. */
+static void
+test_owner_killed (Fixture *fixture, gconstpointer data)
+{
+  int ends[2];
+  char byte;
+  pid_t child;
+
+  g_assert_cmpint (pipe (ends), ==, 0);
+  child = fork ();
+  if (child == 0)
+    {
+      open_engine (fixture);
+      if (write (ends[1], "x", 1) != 1)
+        _exit (1);
+      for (;;)
+        pause ();
+    }
+  close (ends[1]);
+  g_assert_cmpint (read (ends[0], &byte, 1), ==, 1);
+  close (ends[0]);
+  assert_locked (fixture, child);
+  g_assert_cmpint (kill (child, SIGKILL), ==, 0);
+  g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
+  close_engine (open_engine (fixture));
+}
+
+static void
+test_recover_empty (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(GError) error = NULL;
+  CpdEngine *engine = open_engine (fixture);
+  g_autoptr(GPtrArray) problems = NULL;
+  g_autofree char *boot_id = NULL;
+
+  g_assert_true (cpd_engine_recover (engine, &error));
+  g_assert_no_error (error);
+  problems = cpd_engine_check (engine, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (problems->len, ==, 0);
+  boot_id = cpd_store_get_meta (engine->store, "boot-id", NULL);
+  g_assert_cmpstr (boot_id, ==, cpd_engine_get_boot_id (engine));
+  /* The first start of all is no reboot. */
+  g_assert_cmpuint (cpd_store_last_event (engine->store), ==, 0);
+  close_engine (engine);
+}
+
+static void
+test_refresh (Fixture *fixture, gconstpointer data)
+{
+  CpdEventQuery all = { 0 };
+  g_autoptr(GPtrArray) events = NULL;
+  CpdEngine *engine;
+
+  g_setenv ("CPOD_BOOT_ID", "first", TRUE);
+  engine = open_engine (fixture);
+  g_assert_true (cpd_engine_recover (engine, NULL));
+  close_engine (engine);
+  g_setenv ("CPOD_BOOT_ID", "second", TRUE);
+  for (int i = 0; i < 2; i++)   /* once, not at each start */
+    {
+      engine = open_engine (fixture);
+      g_assert_true (cpd_engine_recover (engine, NULL));
+      g_clear_pointer (&events, g_ptr_array_unref);
+      events = cpd_store_list_events (engine->store, &all, NULL, NULL, NULL);
+      close_engine (engine);
+      g_assert_cmpuint (events->len, ==, 1);
+      g_assert_cmpstr (((CpdEventRow *) events->pdata[0])->status, ==, "refresh");
+    }
+  g_unsetenv ("CPOD_BOOT_ID");
+}
+
+static void
+test_orphans (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *directory = g_build_filename (fixture->root, "lib/containers",
+    "abababababababababababababababababababababababababababababababab", NULL);
+  g_autofree char *bundle = g_build_filename (fixture->root, "run/containers",
+    "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd/rootfs", NULL);
+  CpdEngine *engine = open_engine (fixture);
+  g_autoptr(GPtrArray) before = NULL, after = NULL;
+  gint64 number;
+
+  g_assert_true (cpd_fs_mkdir_p (directory, 0700, NULL));
+  g_assert_true (cpd_fs_mkdir_p (bundle, 0700, NULL));
+  g_assert_true (cpd_engine_begin_operation (engine, "create",
+    "efefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef", &number, NULL));
+  before = cpd_engine_check (engine, NULL);
+  g_assert_cmpuint (before->len, ==, 3);
+  g_assert_true (cpd_engine_recover (engine, NULL));
+  after = cpd_engine_check (engine, NULL);
+  g_assert_cmpuint (after->len, ==, 0);
+  g_assert_false (g_file_test (directory, G_FILE_TEST_EXISTS));
+  g_assert_false (g_file_test (bundle, G_FILE_TEST_EXISTS));
+  close_engine (engine);
+}
+
+static void
+test_unusable (Fixture *fixture, gconstpointer data)
+{
+  g_autoptr(GError) error = NULL, broken = NULL;
+  g_autofree char *file = g_build_filename (fixture->root, "lib", NULL);
+  g_autofree char *database = g_build_filename (fixture->root, "lib", "cpod.db", NULL);
+
+  g_assert_true (g_file_set_contents (file, "", -1, NULL));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root), &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
+  g_assert_nonnull (strstr (error->message, file));
+
+  g_assert_cmpint (unlink (file), ==, 0);
+  g_assert_cmpint (mkdir (file, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (database, "this is no database, is it?", -1, NULL));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root), &broken));
+  g_assert_error (broken, CPOD_ERROR, CPOD_ERROR_STORE_FAILED);
+  g_assert_nonnull (strstr (broken->message, database));
+}
+
+#define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  test_scratch_init ();
+  ADD ("/owner/second", test_second);
+  ADD ("/owner/killed", test_owner_killed);
+  ADD ("/owner/recover-empty", test_recover_empty);
+  ADD ("/owner/refresh", test_refresh);
+  ADD ("/owner/orphans", test_orphans);
+  ADD ("/owner/unusable", test_unusable);
+  return g_test_run ();
+}
