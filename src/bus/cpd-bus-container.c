@@ -184,11 +184,10 @@ on_waited (GObject *source, GAsyncResult *result, gpointer user_data)
 static void
 start_wait (CpdBusCall *call)
 {
-  static const char *const stopped[] = { "stopped", NULL };
   g_auto(GStrv) conditions = cpd_bus_options_get_strings (cpd_bus_call_get_options (call), "condition");
 
   cpd_engine_wait_async (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
-                         conditions != NULL ? (const char *const *) conditions : stopped,
+                         (const char *const *) conditions,
                          cpd_bus_call_get_cancellable (call), on_waited, call);
 }
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <sys/socket.h>
-
 #include "common/cpd-clock.h"
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-conmon-clients.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 
@@ -18,31 +17,21 @@ cpd_engine_clear_runtime (CpdEngine *engine, const char *id, GError **error)
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
   g_autofree char *rootfs = cpd_engine_rootfs_path (engine, id);
 
-  return cpd_launcher_delete (engine->launcher, id, error)
+  return cpd_launcher_delete (engine->launcher, id, bundle, error)
          && cpd_storage_unmount (engine->storage, rootfs, error)
          && cpd_fs_remove_tree (bundle, error);
 }
 
-/* Drops the engine's copies of the sockets handed out for a container; who holds one sees its end. */
+/* Clients that do not read must not keep the news of the end back. */
 void
 cpd_engine_drop_attached (CpdEngine *engine, const char *id)
 {
-  GArray *sockets;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, &error);
 
-  g_mutex_lock (&engine->mutex);
-  sockets = g_hash_table_lookup (engine->attached, id);
-  for (guint i = 0; sockets != NULL && i < sockets->len; i++)
-    shutdown (g_array_index (sockets, int, i), SHUT_RDWR);
-  g_hash_table_remove (engine->attached, id);
-  g_mutex_unlock (&engine->mutex);
-}
-
-static void
-forget_attached (CpdEngine *engine, const char *id)
-{
-  g_mutex_lock (&engine->mutex);
-  g_hash_table_remove (engine->attached, id);
-  g_mutex_unlock (&engine->mutex);
+  if (row == NULL
+      || !cpd_conmon_drop_clients ((pid_t) row->status.monitor_pid, row->status.monitor_start, &error))
+    g_info ("failed to drop the clients of container %s: %s", id, error->message);
 }
 
 /*
@@ -58,7 +47,6 @@ cpd_engine_cleanup_locked (CpdEngine *engine, const char *id, GError **error)
   if (row == NULL || !cpd_engine_clear_runtime (engine, id, error))
     return FALSE;
   cpd_fault_point ("cleanup.cleared");
-  forget_attached (engine, id);
   status = row->status;
   status.state = status.started == 0 ? CPD_CONTAINER_CONFIGURED : CPD_CONTAINER_EXITED;
   status.pid = status.pid_start = status.monitor_pid = status.monitor_start = 0;

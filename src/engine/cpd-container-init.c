@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -240,30 +238,6 @@ cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *
   return cpd_engine_set_status (engine, row, &status, "start", NULL, 0, caller, error);
 }
 
-/*
- * A client that stops reading holds the monitor up, and with it the news of
- * the exit: what is handed out is remembered, to be shut down in that case.
- */
-static void
-remember_attached (CpdEngine *engine, const char *id, int fd)
-{
-  int copy = fcntl (fd, F_DUPFD_CLOEXEC, 3);
-  GArray *sockets;
-
-  if (copy < 0)
-    return;
-  g_mutex_lock (&engine->mutex);
-  sockets = g_hash_table_lookup (engine->attached, id);
-  if (sockets == NULL)
-    {
-      sockets = g_array_new (FALSE, FALSE, sizeof (int));
-      g_array_set_clear_func (sockets, (GDestroyNotify) (void (*) (void)) cpd_close_fd);
-      g_hash_table_insert (engine->attached, g_strdup (id), sockets);
-    }
-  g_array_append_val (sockets, copy);
-  g_mutex_unlock (&engine->mutex);
-}
-
 int
 cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
                              GError **error)
@@ -283,7 +257,6 @@ cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller 
       g_prefix_error (error, "failed to attach to container %s: ", row->name);
       return -1;
     }
-  remember_attached (engine, id, fd);
   if (!cpd_engine_set_status (engine, row, &row->status, "attach", NULL, 0, caller, error))
     return -1;
   return g_steal_fd (&fd);

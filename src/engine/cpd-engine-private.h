@@ -32,7 +32,6 @@ struct _CpdEngine
   GCond changed;                /* some container changed */
   GHashTable *dirty;            /* (owned): ids not yet told as changed */
   gboolean drain_scheduled;
-  GHashTable *attached;         /* (owned): id → GArray of sockets handed out */
 };
 
 /* Paths of a container. */

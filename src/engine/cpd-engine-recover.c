@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
+#include "common/cpd-clock.h"
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
@@ -121,7 +122,21 @@ adopt (CpdEngine *engine, const CpdContainerRow *row)
   g_autoptr(GError) error = NULL;
   CpdContainerStatus running = *status;
 
+  if (status->state == CPD_CONTAINER_CREATED && cpd_launcher_was_started (engine->launcher, row->id))
+    {
+      /* The service was killed between the start and its record. */
+      running.state = CPD_CONTAINER_RUNNING;
+      running.started = cpd_clock_now ();
+      running.finished = 0;
+      running.exit_code = 0;
+      if (!cpd_engine_set_status (engine, row, &running, "start", NULL, 0, CPD_CALLER_SELF, &error))
+        g_info ("failed to record the start of container %s: %s", row->name, error->message);
+      g_clear_error (&error);
+    }
   cpd_engine_watch (engine, row, status);
+  /* Nobody tells of an end before the watch began, should a client hold the monitor up. */
+  if (!cpd_process_is ((pid_t) status->pid, status->pid_start))
+    cpd_engine_drop_attached (engine, row->id);
   if (status->state == CPD_CONTAINER_STOPPING
       && cpd_process_is ((pid_t) status->pid, status->pid_start))
     {

@@ -37,8 +37,6 @@ cpd_engine_init (CpdEngine *engine)
   engine->context = g_main_context_ref_thread_default ();
   engine->locks = cpd_locks_new ();
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  engine->attached = g_hash_table_new_full (g_str_hash, g_str_equal, g_free,
-                                            (GDestroyNotify) g_array_unref);
 }
 
 static void
@@ -53,7 +51,6 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->store, cpd_store_unref);
   g_clear_pointer (&engine->locks, cpd_locks_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
-  g_clear_pointer (&engine->attached, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
   g_clear_pointer (&engine->config, cpd_config_free);
   g_clear_pointer (&engine->boot_id, g_free);

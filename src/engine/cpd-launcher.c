@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,6 +18,9 @@
 #include "public/cpod-error.h"
 
 #define RUNTIME_TIMEOUT_MS (60 * 1000)
+
+/* How long a monitor may take to end once its container has. */
+#define MONITOR_GRACE_MS 2000
 
 struct _CpdLauncher
 {
@@ -208,21 +214,6 @@ cpd_launcher_get_exit (CpdLauncher *launcher, const char *id, const char *bundle
   return TRUE;
 }
 
-gboolean
-cpd_launcher_delete (CpdLauncher *launcher, const char *id, GError **error)
-{
-  g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
-  g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
-
-  if (g_file_test (record, G_FILE_TEST_EXISTS)
-      && !run_runtime (launcher, NULL, error, "delete", "--force", id, NULL)
-      && g_file_test (record, G_FILE_TEST_EXISTS))
-    return FALSE;
-  g_clear_error (error);
-  unlink (exit_file);
-  return TRUE;
-}
-
 GPtrArray *
 cpd_launcher_list (CpdLauncher *launcher, GError **error)
 {
@@ -266,4 +257,81 @@ cpd_launcher_list_monitors (CpdLauncher *launcher, GError **error)
         g_ptr_array_add (ids, id);
     }
   return g_steal_pointer (&ids);
+}
+
+/* The fifo at which a created container waits for its start. */
+gboolean
+cpd_launcher_was_started (CpdLauncher *launcher, const char *id)
+{
+  g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
+  g_autofree char *fifo = g_build_filename (record, "exec.fifo", NULL);
+
+  return g_file_test (record, G_FILE_TEST_IS_DIR) && !g_file_test (fifo, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+watches_over (CpdLauncher *launcher, const char *pid, const char *id)
+{
+  g_autofree char *found = monitored_id (launcher, pid);
+
+  return g_strcmp0 (found, id) == 0;
+}
+
+/* The monitor's pidfd; -1 when there is none. Its file is missing when it was only just started. */
+static int
+open_monitor (CpdLauncher *launcher, const char *id, const char *bundle)
+{
+  g_autofree char *path = g_build_filename (bundle, "conmon.pid", NULL);
+  g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
+  g_autoptr(GPtrArray) pids = NULL;
+
+  if (text != NULL && *g_strchomp (text) != '\0')
+    return watches_over (launcher, text, id)
+           ? cpd_process_open (atoi (text), cpd_process_start_time (atoi (text))) : -1;
+  if (g_file_test (bundle, G_FILE_TEST_IS_DIR))
+    pids = cpd_fs_list_dir ("/proc", NULL);
+  for (guint i = 0; pids != NULL && i < pids->len; i++)
+    if (watches_over (launcher, pids->pdata[i], id))
+      return cpd_process_open (atoi (pids->pdata[i]), cpd_process_start_time (atoi (pids->pdata[i])));
+  return -1;
+}
+
+/* Waits for the monitor to end by itself, or sees to it. */
+static void
+end_monitor (int fd, int grace_ms)
+{
+  struct pollfd item = { .fd = fd, .events = POLLIN };
+
+  if (fd < 0 || (grace_ms > 0 && poll (&item, 1, grace_ms) > 0))
+    return;
+  if (syscall (SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
+    return;
+  poll (&item, 1, MONITOR_GRACE_MS);
+}
+
+/*
+ * A monitor that has seen the end still writes the exit file: it must be gone
+ * first, or the next run of the container would be taken for ended. One that
+ * has no container yet, since the service was killed, must not make it now.
+ */
+gboolean
+cpd_launcher_delete (CpdLauncher *launcher, const char *id, const char *bundle, GError **error)
+{
+  g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
+  g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
+  cpd_autofd int monitor = open_monitor (launcher, id, bundle);
+  g_autoptr(GError) failure = NULL;
+
+  if (!g_file_test (record, G_FILE_TEST_EXISTS))
+    end_monitor (monitor, 0);
+  if (g_file_test (record, G_FILE_TEST_EXISTS)
+      && !run_runtime (launcher, NULL, &failure, "delete", "--force", id, NULL)
+      && g_file_test (record, G_FILE_TEST_EXISTS))
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  end_monitor (monitor, MONITOR_GRACE_MS);
+  unlink (exit_file);
+  return TRUE;
 }

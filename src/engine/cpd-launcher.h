@@ -54,9 +54,16 @@ gboolean     cpd_launcher_get_exit  (CpdLauncher      *launcher,
                                      const char       *bundle,
                                      int              *exit_code,
                                      gboolean         *oom_killed);
-/* Ends what still runs of the container and forgets it; no error when there is nothing. */
+/* Whether the process of a container that was created has been started. */
+gboolean     cpd_launcher_was_started (CpdLauncher    *launcher,
+                                     const char       *id);
+/*
+ * Ends what still runs of the container, its monitor included, and forgets
+ * it; no error when there is nothing.
+ */
 gboolean     cpd_launcher_delete    (CpdLauncher      *launcher,
                                      const char       *id,
+                                     const char       *bundle,
                                      GError          **error);
 /* Ids of all containers that the OCI runtime knows. */
 GPtrArray   *cpd_launcher_list      (CpdLauncher      *launcher,

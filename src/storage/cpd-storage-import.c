@@ -355,7 +355,8 @@ cpd_storage_import (CpdStorage *storage, int fd, const char *reference, const ch
 
   if (!prepare (&import, reference, error))
     {
-      g_prefix_error (error, "failed to import an image: ");
+      g_prefix_error (error, "failed to import image %s: ",
+                      import.name != NULL ? import.name : "without a name");
       return NULL;
     }
   cpd_fault_point ("import.intent");
