@@ -1,0 +1,466 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The service is killed: between any two steps, beside a running container, before a reboot."""
+
+import glob
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
+
+from service import (CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
+                     processes_with, wait_for)
+
+SOURCE = os.environ['CPOD_SOURCE']
+
+
+def fault_points():
+    """All of them, as the source has them."""
+    found = []
+    for path in sorted(glob.glob(f'{SOURCE}/src/**/*.c', recursive=True)):
+        with open(path, encoding='utf-8') as file:
+            found += re.findall(r'cpd_fault_point \("([^"]+)"\)', file.read())
+    return found
+
+
+class FaultCase(Case):
+    """With a service on a private connection, an image, and a container that runs through it all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service(cls.__name__, peer=True)
+        cls.service.client.import_busybox()
+        cls.bystander = cls.service.client.create('sh', '-c', 'while :; do date; sleep 0.01; done', name='bystander')
+        cls.bystander.start()
+        cls.pid = cls.bystander.get('Pid')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.service.remove_all()
+        cls.service.destroy()
+
+    @property
+    def client(self):
+        return self.service.client
+
+    def arm(self, point):
+        """A service that dies at that point."""
+        self.service.client.close()
+        self.assertEqual(self.service.process.wait(20), 0)
+        self.service.start(CPOD_FAULT=point)
+
+    def die(self, action):
+        """ACTION kills the service, and gets no answer."""
+        with self.assertRaises(CallError):
+            action()
+            self.client.runtime('GetInfo', seconds=10)
+            self.service.process.wait(10)
+            self.client.runtime('GetInfo', seconds=10)
+        self.assertEqual(self.service.process.wait(10), -signal.SIGKILL)
+
+    def revive(self):
+        self.service.start()
+
+    def assert_whole(self, since):
+        """All is well, nothing was forgotten or told twice, and the bystander has noticed nothing."""
+        wait_for(lambda: self.client.check() == [], 5, f'a clean check: {self.client.check()}')
+        events, _ = self.client.events()
+        self.assert_gapless(events)
+        bystander = self.client.container('bystander')
+        self.assertEqual((bystander.get('State'), bystander.get('Pid')), ('running', self.pid))
+        self.assertTrue(is_alive(self.pid))
+        known = {row['id'] for row in self.client.list()}
+        self.assertEqual(set(files_in(self.service.root, 'lib', 'containers')), known)
+        self.assertEqual(set(files_in(self.service.root, 'lib', 'storage', 'overlay', 'c')), known)
+        self.assertEqual(files_in(self.service.root, 'lib', 'storage', 'overlay', 'tmp'), [])
+        database = sqlite3.connect(f'file:{self.service.state("lib", "cpod.db")}?mode=ro', uri=True)
+        self.assertEqual(database.execute('SELECT * FROM operation').fetchall(), [])
+        self.assertEqual(database.execute('PRAGMA integrity_check').fetchall(), [('ok',)])
+        self.assertEqual(database.execute('PRAGMA foreign_key_check').fetchall(), [])
+        database.close()
+        return [e for e in events if e['seq'] > since]
+
+    def assert_not_running(self, ident):
+        """Nothing of a run is there, be it on the host or in the OCI runtime's records."""
+        self.assertNotIn(ident, files_in(self.service.root, 'run', 'runtime'))
+        self.assertNotIn(ident, files_in(self.service.root, 'run', 'exits'))
+        self.assertEqual([p for p in mounts_below(self.service.root) if ident in p], [])
+        wait_for(lambda: not [pid for pid in processes_with(self.service.root, 'conmon') if self.watches(pid, ident)],
+                 5, 'the end of the monitor')
+
+    @staticmethod
+    def watches(pid, ident):
+        try:
+            with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
+                return ident in file.read().split('\0')
+        except OSError:
+            return False
+
+    def statuses(self, events, ident):
+        return [event['status'] for event in events if event['id'] == ident]
+
+
+class ContainerFaultTest(FaultCase):
+    def tearDown(self):
+        for row in self.client.list():
+            if row['name'] != 'bystander':
+                self.client.container(row['name']).remove(force=True, timeout=0)
+
+    def create_dies(self, point):
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.create('true', name='victim'))
+        self.revive()
+        events = self.assert_whole(since)
+        if point == 'create.committed':
+            self.assertEqual([e['status'] for e in events], ['create'])
+            with self.assert_error('ContainerExists'):
+                self.client.create('true', name='victim')
+            victim = self.client.container('victim')
+        else:
+            self.assertEqual(events, [])
+            victim = self.client.create('true', name='victim')
+        victim.start()
+        self.assertEqual(victim.wait(), 0)
+        victim.remove()
+
+    def init_dies(self, point):
+        victim = self.client.create('sh', '-c', 'exit 3', name='victim')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(self.client.container('victim').init)
+        self.revive()
+        events = self.assert_whole(since)
+        again = self.client.container('victim')
+        if point == 'init.committed':
+            self.assertEqual(self.statuses(events, victim.id), ['init'])
+            self.assertEqual(again.get('State'), 'created')
+        else:
+            self.assertEqual(events, [])
+            self.assertEqual(again.get('State'), 'configured')
+            self.assert_not_running(victim.id)
+        again.start()
+        self.assertEqual(again.wait(), 3)
+        again.remove()
+
+    def start_dies(self, point):
+        for script, code in (('while ! [ -e /go ]; do sleep 0.01; done; exit 4', None), ('exit 5', 5)):
+            with self.subTest(script):
+                victim = self.client.create('sh', '-c', script, name='victim')
+                self.arm(point)
+                since = self.client.last_seq()
+                self.die(self.client.container('victim').start)
+                if code is not None:
+                    wait_for(lambda: victim.id in files_in(self.service.root, 'run', 'exits'))  # pylint: disable=cell-var-from-loop
+                self.revive()
+                again = self.client.container('victim')
+                if code is None:
+                    self.assertEqual(again.get('State'), 'running')
+                    self.assertEqual(self.statuses(self.assert_whole(since), victim.id), ['init', 'start'])
+                    again.stop(timeout=0)
+                else:
+                    self.assertEqual(again.wait(), code)
+                    again.wait_exited()
+                    self.assertEqual(self.statuses(self.assert_whole(since), victim.id),
+                                     ['init', 'start', 'died', 'cleanup'])
+                again.remove()
+
+    def end_dies(self, point):
+        for auto_remove in (False, True):
+            with self.subTest(auto_remove=auto_remove):
+                victim = self.client.create('sh', '-c', 'exit 6', name='victim', auto_remove=auto_remove)
+                self.arm(point)
+                since = self.client.last_seq()
+                self.die(self.client.container('victim').start)
+                self.revive()
+                whole = ['init', 'start', 'died', 'cleanup'] + ['remove'] * auto_remove
+                # The killed service may have got no further than to the start of a container that it saw end.
+                wait_for(lambda: self.statuses(self.client.events(since)[0], victim.id)[-1:] == whole[-1:])  # pylint: disable=cell-var-from-loop
+                events = self.assert_whole(since)
+                self.assertEqual(self.statuses(events, victim.id), whole)
+                self.assertEqual([e['attributes']['exit-code'] for e in events if e['status'] == 'died'], [6])
+                self.assert_not_running(victim.id)
+                if not auto_remove:
+                    again = self.client.container('victim')
+                    self.assertEqual((again.get('State'), again.get('ExitCode')), ('exited', 6))
+                    again.remove()
+                with self.assert_error('NoSuchContainer'):
+                    self.client.container('victim')
+
+    def remove_dies(self, point):
+        for prepare in (lambda c: None, lambda c: c.init(), lambda c: (c.start(), c.wait_exited())):
+            victim = self.client.create('true', name='victim')
+            prepare(victim)
+            self.arm(point)
+            since = self.client.last_seq()
+            self.die(self.client.container('victim').remove)
+            self.revive()
+            wait_for(lambda: 'victim' not in [row['name'] for row in self.client.list()], 5, 'the removal')
+            events = self.assert_whole(since)
+            self.assertEqual(self.statuses(events, victim.id), ['remove'])
+            self.assert_not_running(victim.id)
+            self.client.create('true', name='victim').remove()
+
+    def rename_dies(self, point):
+        victim = self.client.create('true', name='old')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.runtime('Rename', 'ss', 'old', 'new'))
+        self.revive()
+        events = self.assert_whole(since)
+        done = point == 'rename.committed'
+        self.assertEqual(self.statuses(events, victim.id), ['rename'] if done else [])
+        kept, free = ('new', 'old') if done else ('old', 'new')
+        self.assertEqual(self.client.container(kept).path, victim.path)
+        self.client.create('true', name=free).remove()
+        self.client.container(kept).remove()
+
+
+class ImageFaultTest(FaultCase):
+    def import_dies(self, point):
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.import_busybox('victim', message=point))
+        self.revive()
+        events = self.assert_whole(since)
+        names = [name for image in self.client.images('ListImages') for name in image['names']]
+        done = point == 'import.committed'
+        self.assertEqual([e['status'] for e in events], ['import'] if done else [])
+        self.assertEqual(sorted(names), ['localhost/busybox:latest'] + ['localhost/victim:latest'] * done)
+        if not done:
+            self.client.import_busybox('victim', message=point)
+        self.assertEqual(self.client.run('echo', 'here', image='victim'), (0, 'here\n'))
+        self.client.images('RemoveImage', 's', 'victim')
+        self.assertEqual(self.client.check(), [])
+
+    def other_image(self):
+        """An image whose layer no other one has."""
+        path = self.service.state('other.tar')
+        subprocess.run(['tar', '-cf', path, '--transform=s,.*,file,', __file__], check=True, stderr=subprocess.DEVNULL)
+        return self.client.import_image(path, 'victim')
+
+    def remove_image_dies(self, point):
+        ident = self.other_image()['id']
+        blobs = len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256'))
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.images('RemoveImage', 's', 'victim'))
+        self.revive()
+        events = self.assert_whole(since)
+        done = point == 'remove-image.committed'
+        self.assertEqual(self.statuses(events, ident), ['untag', 'remove'] if done else [])
+        left = len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256'))
+        self.assertEqual(left, blobs - 3 if done else blobs)
+        if not done:
+            self.client.images('RemoveImage', 's', 'victim')
+        with self.assert_error('NoSuchImage'):
+            self.client.images('GetImage', 's', 'victim')
+        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
+
+
+# How the operation is called that passes a point, by the first part of its name.
+OPERATIONS = {
+    'create': (ContainerFaultTest, 'create_dies'), 'init': (ContainerFaultTest, 'init_dies'),
+    'start': (ContainerFaultTest, 'start_dies'), 'exit': (ContainerFaultTest, 'end_dies'),
+    'cleanup': (ContainerFaultTest, 'end_dies'), 'remove': (ContainerFaultTest, 'remove_dies'),
+    'rename': (ContainerFaultTest, 'rename_dies'), 'import': (ImageFaultTest, 'import_dies'),
+    'remove-image': (ImageFaultTest, 'remove_image_dies'),
+}
+
+
+def add_tests():
+    """A test for each point that the source has; one that no operation is known for fails."""
+    for point in fault_points():
+        kind = point.partition('.')[0]
+        case, method = OPERATIONS.get(kind, (ContainerFaultTest, None))
+
+        def test(self, point=point, method=method):
+            self.assertIsNotNone(method, f'no operation is known that passes the fault point {point}')
+            getattr(self, method)(point)
+        setattr(case, 'test_' + point.replace('.', '_').replace('-', '_'), test)
+
+
+class RestartTest(Case):
+    """The service is killed while containers run."""
+
+    def setUp(self):
+        self.service = Service('restart', peer=True)
+        self.client = self.service.client
+        self.client.import_busybox()
+
+    def tearDown(self):
+        self.service.remove_all()
+        self.assert_nothing_left(self.service)
+        self.service.destroy()
+
+    def crash(self, between=lambda: None, **environment):
+        self.service.kill()
+        between()
+        self.service.start(**environment)
+        self.client = self.service.client
+
+    def died(self, container):
+        return [e['attributes']['exit-code'] for e in self.client.events()[0]
+                if e['id'] == container.id and e['status'] == 'died']
+
+    def test_many_points_exist(self):
+        self.assertGreaterEqual(len(fault_points()), 20)
+
+    def test_container_goes_on(self):
+        container = self.client.create('sh', '-c', 'while ! [ -e /stop ]; do date; sleep 0.01; done; exit 8', name='long')
+        container.start()
+        pid, conmon = container.get('Pid'), container.inspect()['State']['ConmonPid']
+        self.crash(lambda: time.sleep(0.1))
+        container = self.client.container('long')
+        self.assertEqual((container.get('State'), container.get('Pid')), ('running', pid))
+        self.assertTrue(is_alive(conmon))
+        lines = len(container.log())
+        wait_for(lambda: len(container.log()) > lines + 5)
+        with container.attach() as stream:
+            stream.settimeout(5)
+            self.assertEqual(stream.recv(8193)[0], 2)
+        self.assertEqual(self.client.check(), [])
+        open(f'/proc/{pid}/root/stop', 'w', encoding='utf-8').close()
+        self.assertEqual(container.wait(), 8)
+        container.wait_exited()
+        self.assertEqual(self.died(container), [8])
+
+    def test_exit_in_between(self):
+        for auto_remove in (False, True):
+            container = self.client.create('sh', '-c', 'while ! [ -e /stop ]; do sleep 0.01; done; exit 9', auto_remove=auto_remove)
+            container.start()
+            stop = f'/proc/{container.get("Pid")}/root/stop'
+
+            def end():
+                open(stop, 'w', encoding='utf-8').close()  # pylint: disable=cell-var-from-loop
+                wait_for(lambda: container.id in files_in(self.service.root, 'run', 'exits'))  # pylint: disable=cell-var-from-loop
+            self.crash(end)
+            if not auto_remove:
+                again = self.client.container(container.id)
+                again.wait_exited()
+                self.assertEqual((again.get('State'), again.get('ExitCode')), ('exited', 9))
+            else:
+                wait_for(lambda: self.client.list(state=['running', 'stopped', 'exited', 'removing'], id=[container.id]) == [])  # pylint: disable=cell-var-from-loop
+            self.assertEqual(self.died(container), [9])
+            self.crash()
+            self.assertEqual(self.died(container), [9])
+
+    def test_orderly_stop_with_an_exit_in_between(self):
+        container = self.client.create('sh', '-c', 'sleep 0.3; exit 10', name='brief')
+        container.start()
+        self.service.client.close()
+        self.assertEqual(self.service.process.wait(10), 0)
+        wait_for(lambda: container.id in files_in(self.service.root, 'run', 'exits'))
+        self.service.start()
+        self.client = self.service.client
+        again = self.client.container('brief')
+        self.assertEqual(again.wait(), 10)
+        self.assertEqual(self.died(again), [10])
+
+    def test_killed_again_and_again(self):
+        container = self.client.create('sleep', '100', name='tough')
+        container.start()
+        pid = container.get('Pid')
+        for _ in range(5):
+            self.crash()
+        again = self.client.container('tough')
+        self.assertEqual((again.get('State'), again.get('Pid')), ('running', pid))
+        events, _ = self.client.events()
+        self.assertEqual([e['status'] for e in events], ['import', 'create', 'init', 'start'])
+
+    def test_monitor_killed(self):
+        container = self.client.create('sleep', '100', name='unwatched')
+        container.start()
+        pid = container.get('Pid')
+        os.kill(container.inspect()['State']['ConmonPid'], signal.SIGKILL)
+        time.sleep(0.2)
+        self.assertEqual((container.get('State'), container.get('Pid')), ('running', pid))
+        self.assertEqual([p['kind'] for p in self.client.check()], ['container'])
+        os.kill(pid, signal.SIGKILL)
+        self.assertEqual(container.wait(), -1)
+        container.wait_exited()
+        self.assertEqual(self.died(container), [-1])
+
+    def test_monitor_and_service_killed(self):
+        container = self.client.create('sleep', '100', name='unwatched')
+        container.start()
+        pid = container.get('Pid')
+        conmon = container.inspect()['State']['ConmonPid']
+        self.crash(lambda: os.kill(conmon, signal.SIGKILL))
+        container = self.client.container('unwatched')
+        self.assertEqual((container.get('State'), container.get('Pid')), ('running', pid))
+        self.crash(lambda: (os.kill(pid, signal.SIGKILL), wait_for(lambda: not is_alive(pid))))
+        container = self.client.container('unwatched')
+        self.assertEqual(container.wait(), -1)
+        container.wait_exited()
+        self.assertEqual(self.died(container), [-1])
+        container.start()
+        container.kill()
+        self.assertEqual(container.wait(), 137)
+
+    def test_stop_under_way(self):
+        """Who asked for the stop is told nothing; the container goes on, or is stopped."""
+        container = self.client.create('sh', '-c', 'trap "" TERM; echo ready; while :; do sleep 0.01; done', name='stubborn')
+        container.start()
+        wait_for(container.output)
+        other = subprocess.Popen(['sleep', '0.3'])
+        self.client.connection.call(
+            None, container.path, 'org.cpod.Cpod1.Container', 'Stop',
+            GLib.Variant('(a{sv})', ({},)), None, 0, -1, None, None)
+        self.client.connection.flush_sync(None)
+        wait_for(lambda: container.get('State') == 'stopping')
+        other.wait()
+        self.crash()
+        again = self.client.container('stubborn')
+        self.assertEqual(again.get('State'), 'running')
+        again.stop(timeout=0)
+        self.assertEqual(self.died(again), [137])
+
+    def boot(self):
+        """What is left of a machine that was switched off and on."""
+        run = self.service.state('run')
+        for monitor in processes_with(self.service.root, 'conmon'):
+            os.kill(monitor, signal.SIGKILL)
+        for ident in files_in(run, 'runtime'):
+            subprocess.run(['runc', '--root', run + '/runtime', 'delete', '--force', ident], check=False)
+        for point in mounts_below(self.service.root):
+            subprocess.run(['umount', point], check=True)
+        subprocess.run(['rm', '-rf', run], check=True)
+
+    def test_reboot(self):
+        containers = {name: self.client.create('sleep', '100', name=name, auto_remove=name == 'passing')
+                      for name in ('running', 'created', 'configured', 'exited', 'passing')}
+        containers['created'].init()
+        for name in ('running', 'passing', 'exited'):
+            containers[name].start()
+        containers['exited'].kill()
+        self.assertEqual(containers['exited'].wait_exited(), 137)
+        since = self.client.last_seq()
+        self.crash(self.boot, CPOD_BOOT_ID='another-boot')
+        states = {row['name']: row['state'] for row in self.client.list()}
+        self.assertEqual(states, {'running': 'exited', 'created': 'configured', 'configured': 'configured', 'exited': 'exited'})
+        events, _ = self.client.events(since)
+        self.assertEqual([e['status'] for e in events], ['refresh', 'remove'])
+        self.assertEqual((events[0]['type'], events[0]['attributes']['boot-id']), ('system', 'another-boot'))
+        self.assertEqual(self.client.property('/org/cpod/Cpod1/Runtime', 'Runtime', 'BootId'), 'another-boot')
+        self.assertEqual(self.client.container('exited').get('ExitCode'), 137)
+        self.assertEqual(self.client.check(), [])
+        for name in ('running', 'created'):
+            self.client.container(name).start()
+        self.crash(CPOD_BOOT_ID='another-boot')
+        self.assertEqual([e['status'] for e in self.client.events(since)[0]].count('refresh'), 1)
+        self.assertEqual(self.client.container('running').get('State'), 'running')
+
+    def test_first_start_is_no_reboot(self):
+        self.assertEqual([e['status'] for e in self.client.events()[0]], ['import'])
+
+
+add_tests()
+
+if __name__ == '__main__':
+    main()
