@@ -72,6 +72,24 @@ cpd_engine_attributes (const CpdContainerRow *row)
   return attributes;
 }
 
+static gboolean
+write_status (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerStatus *status,
+              const char *status_event, GVariant *attributes, gint64 number,
+              const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+
+  if (tx == NULL || !cpd_store_set_container_status (tx, row->id, status, error))
+    return FALSE;
+  if (status_event != NULL
+      && !cpd_store_add_event (tx, "container", status_event, row->id, row->name, attributes,
+                               caller, error))
+    return FALSE;
+  if (number != 0 && !cpd_store_delete_operation (tx, number, error))
+    return FALSE;
+  return cpd_transaction_commit (tx, error);
+}
+
 gboolean
 cpd_engine_set_status (CpdEngine *engine, const CpdContainerRow *row,
                        const CpdContainerStatus *status, const char *status_event,
@@ -79,23 +97,21 @@ cpd_engine_set_status (CpdEngine *engine, const CpdContainerRow *row,
                        GError **error)
 {
   g_autoptr(GVariant) given = attributes != NULL ? g_variant_ref_sink (attributes) : NULL;
-  g_autoptr(GVariantBuilder) defaults = NULL;
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+  g_autoptr(GError) failure = NULL;
 
-  if (tx == NULL || !cpd_store_set_container_status (tx, row->id, status, error))
-    return FALSE;
   if (given == NULL)
     {
-      defaults = cpd_engine_attributes (row);
+      g_autoptr(GVariantBuilder) defaults = cpd_engine_attributes (row);
+
       given = g_variant_ref_sink (g_variant_builder_end (defaults));
     }
-  if (status_event != NULL
-      && !cpd_store_add_event (tx, "container", status_event, row->id, row->name, given, caller,
-                               error))
-    return FALSE;
-  if (number != 0 && !cpd_store_delete_operation (tx, number, error))
-    return FALSE;
-  return cpd_transaction_commit (tx, error);
+  if (write_status (engine, row, status, status_event, given, number, caller, &failure))
+    return TRUE;
+  /* What has happened to a process has happened. */
+  if (cpd_engine_use_reserve (engine, failure))
+    return write_status (engine, row, status, status_event, given, number, caller, error);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
 }
 
 /*

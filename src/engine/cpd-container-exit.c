@@ -10,6 +10,25 @@
 #define LIVE (CPD_STATE_BIT (CPD_CONTAINER_CREATED) | CPD_STATE_BIT (CPD_CONTAINER_RUNNING) \
               | CPD_STATE_BIT (CPD_CONTAINER_PAUSED) | CPD_STATE_BIT (CPD_CONTAINER_STOPPING))
 
+/* How long to wait when the end of a container cannot be recorded. */
+#define RETRY_SECONDS 2
+
+/* An end that is still to be recorded. */
+typedef struct
+{
+  CpdEngine *engine;            /* (owned) */
+  char *id;                     /* (owned) */
+  pid_t monitor_pid;
+} CpdRetry;
+
+static void
+retry_free (CpdRetry *later)
+{
+  g_object_unref (later->engine);
+  g_free (later->id);
+  g_free (later);
+}
+
 /* Ends what still runs of a container and takes away what it needed to run. Can be done again. */
 gboolean
 cpd_engine_clear_runtime (CpdEngine *engine, const char *id, GError **error)
@@ -139,6 +158,31 @@ handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **erro
   return !row->auto_remove || cpd_engine_remove_locked (engine, after, CPD_CALLER_SELF, error);
 }
 
+/* Again, should the store be full or broken for now: nobody else will tell of this end. */
+static gboolean
+retry (gpointer data)
+{
+  CpdRetry *later = data;
+
+  if (later->engine->exits != NULL)
+    g_thread_pool_push (later->engine->exits,
+                        g_strdup_printf ("%d %s", (int) later->monitor_pid, later->id), NULL);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+retry_later (CpdEngine *engine, const char *id, pid_t monitor_pid)
+{
+  g_autoptr(GSource) source = g_timeout_source_new_seconds (RETRY_SECONDS);
+  CpdRetry *later = g_new0 (CpdRetry, 1);
+
+  later->engine = g_object_ref (engine);
+  later->id = g_strdup (id);
+  later->monitor_pid = monitor_pid;
+  g_source_set_callback (source, retry, later, (GDestroyNotify) retry_free);
+  g_source_attach (source, engine->context);
+}
+
 void
 cpd_engine_container_exited (CpdEngine *engine, const char *id, pid_t monitor_pid)
 {
@@ -146,7 +190,12 @@ cpd_engine_container_exited (CpdEngine *engine, const char *id, pid_t monitor_pi
 
   if (!handle_exit (engine, id, monitor_pid, &error)
       && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
-    g_info ("failed to deal with the end of container %s: %s", id, error->message);
+    {
+      g_info ("failed to deal with the end of container %s: %s", id, error->message);
+      if (g_error_matches (error, CPOD_ERROR, CPOD_ERROR_DISK_FULL)
+          || g_error_matches (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED))
+        retry_later (engine, id, monitor_pid);
+    }
 }
 
 /* Somebody else may start it again at once: another process is another run. */

@@ -112,7 +112,12 @@ cpd_engine_remove_container (CpdEngine *engine, const char *id, gboolean force, 
       g_autoptr(GError) failure = NULL;
 
       if (try_remove (engine, id, force, caller, &failure))
-        return TRUE;
+        {
+          cpd_engine_fill_reserve (engine);
+          return TRUE;
+        }
+      if (cpd_engine_use_reserve (engine, failure))
+        continue;
       if (failure == NULL)
         cpd_engine_stop_container (engine, id, timeout, caller, &failure);
       if (tries > 0 && g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))

@@ -105,6 +105,10 @@ void             cpd_engine_drop_attached     (CpdEngine                *engine,
 void             cpd_engine_watch             (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
                                                const CpdContainerStatus *status);
+/* Room for what frees room, see cpd-engine-reserve.c. */
+void             cpd_engine_fill_reserve      (CpdEngine                *engine);
+gboolean         cpd_engine_use_reserve       (CpdEngine                *engine,
+                                               const GError             *error);
 /* Waits until the run of the container that ROW tells of has ended; TRUE when it has. */
 gboolean         cpd_engine_wait_stopped      (CpdEngine                *engine,
                                                const CpdContainerRow    *row,

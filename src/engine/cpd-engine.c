@@ -156,6 +156,7 @@ cpd_engine_new (CpdConfig *config, GError **error)
   engine->boot_id = cpd_clock_boot_id ();
   if (!take_state_directory (engine, error) || !open_parts (engine, error))
     return NULL;
+  cpd_engine_fill_reserve (engine);
   engine->last_emitted = cpd_store_last_event (engine->store);
   cpd_store_set_commit_func (engine->store, cpd_engine_on_commit, engine);
   return g_steal_pointer (&engine);
