@@ -363,6 +363,7 @@ class Service:
         self.stderr = None
         os.makedirs(self.root, exist_ok=True)
         os.chmod(self.root, 0o711)
+        self.mounts = mounts_below(self.root)
         self.start(**environment)
 
     def spawn(self, *arguments, **environment):
@@ -426,7 +427,7 @@ class Service:
         for parts in (('lib', 'containers'), ('lib', 'storage', 'overlay', 'c'), ('lib', 'storage', 'overlay', 'tmp'),
                       ('run', 'containers'), ('run', 'runtime'), ('run', 'exits')):
             left += ['/'.join((*parts, name)) for name in files_in(self.root, *parts)]
-        left += mounts_below(self.root)
+        left += [point for point in mounts_below(self.root) if point not in self.mounts]
         left += [f'conmon {pid}' for pid in processes_with(self.root, 'conmon')]
         return left
 

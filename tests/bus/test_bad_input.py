@@ -131,7 +131,7 @@ class OptionsTest(BadInputCase):
                               ('UnknownObject', 'UnknownMethod', 'UnknownInterface', 'NoSuchContainer', 'NoSuchImage'),
                               raised.exception)
                 with self.assertRaises(CallError):
-                    self.client.properties(path, interface)
+                    self.client.property(path, interface, 'Id')
         with self.assert_error('org.freedesktop.DBus.Error.UnknownMethod', 'Destroy'):
             self.client.runtime('Destroy')
 
@@ -298,10 +298,11 @@ class StateTest(Case):
     """A state directory that is full, not writable, too new or somebody else's."""
 
     def mount(self, name, options):
+        """A file system that goes after all that was made on it."""
         root = os.path.join(scratch(), name)
         os.makedirs(root, exist_ok=True)
         subprocess.run(['mount', '-t', 'tmpfs', '-o', options, 'tmpfs', root], check=True)
-        self.addCleanup(subprocess.run, ['umount', '-l', root], check=False)
+        self.addCleanup(subprocess.run, ['umount', '-q', '-l', root], check=False, stderr=subprocess.DEVNULL)
         return root
 
     def fill(self, root, leave):

@@ -373,6 +373,28 @@ class RestartTest(Case):
         events, _ = self.client.events()
         self.assertEqual([e['status'] for e in events], ['import', 'create', 'init', 'start'])
 
+    def test_killed_at_any_time(self):
+        """Wherever the start of a container stands, and its monitor with it, it can be started afterwards."""
+        for milliseconds in range(0, 60, 4):
+            container = self.client.create('sh', '-c', 'while ! [ -e /stop ]; do sleep 0.01; done; exit 2')
+            self.client.connection.call(None, container.path, 'org.cpod.Cpod1.Container', 'Start',
+                                        GLib.Variant('(a{sv})', ({},)), None, 0, -1, None, None)
+            self.client.connection.flush_sync(None)
+            time.sleep(milliseconds / 1000)
+            self.crash()
+            wait_for(lambda: self.client.check() == [], 5, f'a clean check: {self.client.check()}')
+            again = self.client.container(container.id)
+            state = again.get('State')
+            self.assertIn(state, ('configured', 'created', 'running'))
+            if state != 'running':
+                again.start()
+            open(f'/proc/{again.get("Pid")}/root/stop', 'w', encoding='utf-8').close()
+            self.assertEqual(again.wait(), 2)
+            again.wait_exited()
+            self.assertEqual(self.died(again), [2])
+            again.remove()
+        self.assert_gapless(self.client.events()[0])
+
     def test_monitor_killed(self):
         container = self.client.create('sleep', '100', name='unwatched')
         container.start()
