@@ -162,8 +162,11 @@ class VanishingTest(Case):
         pid = self.service.process.pid
         found = 0
         for thread in os.listdir(f'/proc/{pid}/task'):
-            with open(f'/proc/{pid}/task/{thread}/comm', encoding='utf-8') as file:
-                found += file.read().strip() == name
+            try:
+                with open(f'/proc/{pid}/task/{thread}/comm', encoding='utf-8') as file:
+                    found += file.read().strip() == name
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it has just ended
         return found
 
     def leave(self, what):
