@@ -57,22 +57,46 @@ static const CpdBusOption logs_options[] = {
   { NULL }
 };
 
+/* The methods that need nothing but the container. */
 static GVariant *
-work_init (CpdBusCall *call, GError **error)
+act (CpdBusCall *call,
+     gboolean (*verb) (CpdEngine *engine, const char *id, const CpdCaller *caller, GError **error),
+     GError **error)
 {
-  if (!cpd_engine_init_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
-                                  cpd_bus_call_get_caller (call), error))
+  if (!verb (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+             cpd_bus_call_get_caller (call), error))
     return NULL;
   return cpd_bus_call_nothing ();
 }
 
 static GVariant *
+work_init (CpdBusCall *call, GError **error)
+{
+  return act (call, cpd_engine_init_container, error);
+}
+
+static GVariant *
 work_start (CpdBusCall *call, GError **error)
 {
-  if (!cpd_engine_start_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
-                                   cpd_bus_call_get_caller (call), error))
-    return NULL;
-  return cpd_bus_call_nothing ();
+  return act (call, cpd_engine_start_container, error);
+}
+
+static GVariant *
+work_pause (CpdBusCall *call, GError **error)
+{
+  return act (call, cpd_engine_pause_container, error);
+}
+
+static GVariant *
+work_unpause (CpdBusCall *call, GError **error)
+{
+  return act (call, cpd_engine_unpause_container, error);
+}
+
+static GVariant *
+work_cleanup (CpdBusCall *call, GError **error)
+{
+  return act (call, cpd_engine_cleanup_container, error);
 }
 
 static GVariant *
@@ -82,6 +106,17 @@ work_stop (CpdBusCall *call, GError **error)
 
   if (!cpd_engine_stop_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
                                   timeout, cpd_bus_call_get_caller (call), error))
+    return NULL;
+  return cpd_bus_call_nothing ();
+}
+
+static GVariant *
+work_restart (CpdBusCall *call, GError **error)
+{
+  gint64 timeout = cpd_bus_options_get_uint32 (cpd_bus_call_get_options (call), "timeout", -1);
+
+  if (!cpd_engine_restart_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+                                     timeout, cpd_bus_call_get_caller (call), error))
     return NULL;
   return cpd_bus_call_nothing ();
 }
@@ -195,6 +230,10 @@ static const CpdBusMethod methods[] = {
   { "Init", cpd_bus_no_options, TRUE, work_init },
   { "Start", cpd_bus_no_options, TRUE, work_start },
   { "Stop", stop_options, TRUE, work_stop },
+  { "Restart", stop_options, TRUE, work_restart },
+  { "Pause", cpd_bus_no_options, TRUE, work_pause },
+  { "Unpause", cpd_bus_no_options, TRUE, work_unpause },
+  { "Cleanup", cpd_bus_no_options, TRUE, work_cleanup },
   { "Kill", kill_options, TRUE, work_kill },
   { "Wait", wait_options, FALSE, NULL, start_wait },
   { "Rename", cpd_bus_no_options, TRUE, work_rename },

@@ -73,6 +73,7 @@ const CpdBusOption cpd_bus_create_options[] = {
   { "auto-remove", G_VARIANT_TYPE_BOOLEAN },
   { "stop-signal", G_VARIANT_TYPE_STRING, cpd_bus_check_signal },
   { "stop-timeout", G_VARIANT_TYPE_UINT32 },
+  { "restart-policy", G_VARIANT_TYPE_STRING },
   { "cap-add", G_VARIANT_TYPE_STRING_ARRAY },
   { "cap-drop", G_VARIANT_TYPE_STRING_ARRAY },
   { "privileged", G_VARIANT_TYPE_BOOLEAN },

@@ -51,6 +51,7 @@ cpd_bus_container_properties (const CpdContainerRow *row)
   add_time (&dict, "Started", status->started);
   add_time (&dict, "Finished", status->finished);
   add (&dict, "AutoRemove", g_variant_new_boolean (row->auto_remove));
+  add (&dict, "RestartCount", g_variant_new_uint32 (status->restarts));
   add (&dict, "OwnerUid", g_variant_new_uint32 (row->owner_uid));
   return g_variant_builder_end (&dict);
 }

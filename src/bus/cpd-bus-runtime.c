@@ -4,6 +4,7 @@
 #include "bus/cpd-bus-container-list.h"
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-prune.h"
 #include "bus/cpd-bus-rows.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
@@ -114,6 +115,17 @@ work_rename (CpdBusCall *call, GError **error)
   if (id == NULL || !cpd_bus_container_rename (call, id, cpd_bus_call_get_string (call, 1), error))
     return NULL;
   return cpd_bus_call_nothing ();
+}
+
+static GVariant *
+work_evict (CpdBusCall *call, GError **error)
+{
+  g_autofree char *id = find_named (call, error);
+
+  if (id == NULL || !cpd_engine_evict_container (cpd_bus_call_get_engine (call), id,
+                                                 cpd_bus_call_get_caller (call), error))
+    return NULL;
+  return g_variant_new ("(s)", id);
 }
 
 static GVariant *
@@ -248,6 +260,9 @@ static const CpdBusMethod methods[] = {
   { "Create", cpd_bus_create_options, TRUE, work_create },
   { "Remove", cpd_bus_remove_options, TRUE, work_remove },
   { "Rename", cpd_bus_no_options, TRUE, work_rename },
+  { "Evict", cpd_bus_no_options, TRUE, work_evict },
+  { "PruneContainers", cpd_bus_prune_options, TRUE, NULL, cpd_bus_start_prune },
+  { "PrunePreview", cpd_bus_preview_options, FALSE, cpd_bus_work_preview },
   { "GetContainer", cpd_bus_no_options, FALSE, work_get_container },
   { "ListContainers", list_options, FALSE, work_list_containers },
   { "GetEvents", event_options, FALSE, work_get_events },

@@ -114,6 +114,20 @@ cpd_engine_set_status (CpdEngine *engine, const CpdContainerRow *row,
   return FALSE;
 }
 
+/* It tells what is true even if the container was removed or started again at once. */
+gboolean
+cpd_engine_add_event (CpdEngine *engine, const CpdContainerRow *row, const char *status_event,
+                      const CpdCaller *caller, GError **error)
+{
+  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+
+  return tx != NULL
+         && cpd_store_add_event (tx, "container", status_event, row->id, row->name,
+                                 g_variant_builder_end (attributes), caller, error)
+         && cpd_transaction_commit (tx, error);
+}
+
 /*
  * Records an intent. It needs no sync: after a power cut what has no row is
  * found by looking at what is on disk.

@@ -222,6 +222,29 @@ set_stop (CpdContainerConfig *config, JsonObject *image, GVariant *options, GErr
   return TRUE;
 }
 
+static gboolean
+set_restart (CpdContainerConfig *config, GVariant *options, GError **error)
+{
+  const char *text = "no";
+  gboolean auto_remove = FALSE;
+
+  g_variant_lookup (options, "restart-policy", "&s", &text);
+  g_variant_lookup (options, "auto-remove", "b", &auto_remove);
+  if (!cpd_restart_policy_parse (text, &config->restart, error))
+    {
+      g_prefix_error_literal (error, "option 'restart-policy': ");
+      return FALSE;
+    }
+  if (auto_remove && config->restart.mode != CPD_RESTART_NO)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                   "options 'restart-policy' and 'auto-remove': a container that is removed when it"
+                   " ends cannot be started again");
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* The full names of those in ADD alone: a user other than root gets these and no others. */
 static char **
 expand_added (char **add, char **capabilities, GError **error)
@@ -277,6 +300,7 @@ cpd_container_config_new (const char *id, const CpdImageRow *image, GVariant *op
       || !set_args (config, defaults, options, error)
       || !set_env (config, defaults, options, error)
       || !set_stop (config, defaults, options, error)
+      || !set_restart (config, options, error)
       || !set_capabilities (config, options, error))
     return NULL;
   return g_steal_pointer (&config);
@@ -287,6 +311,7 @@ cpd_container_config_to_json (const CpdContainerConfig *config)
 {
   g_autoptr(JsonObject) object = json_object_new ();
   JsonObject *labels = json_object_new ();
+  g_autofree char *restart = cpd_restart_policy_to_string (&config->restart);
 
   cpd_json_set_strv (object, "args", (const char *const *) config->args);
   cpd_json_set_strv (object, "env", (const char *const *) config->env);
@@ -304,6 +329,7 @@ cpd_container_config_to_json (const CpdContainerConfig *config)
   cpd_json_set_strv (object, "addedCapabilities", (const char *const *) config->added_capabilities);
   json_object_set_int_member (object, "stopSignal", config->stop_signal);
   json_object_set_int_member (object, "stopTimeout", config->stop_timeout);
+  json_object_set_string_member (object, "restartPolicy", restart);
   return cpd_json_print_object (object);
 }
 
@@ -360,5 +386,7 @@ cpd_container_config_parse (const char *json, GError **error)
   config->added_capabilities = cpd_json_get_strv (object, "addedCapabilities");
   config->stop_signal = (int) cpd_json_get_int (object, "stopSignal");
   config->stop_timeout = (guint) cpd_json_get_int (object, "stopTimeout");
+  if (cpd_json_get_string (object, "restartPolicy") != NULL)    /* version 0.1.0 wrote none */
+    cpd_restart_policy_parse (cpd_json_get_string (object, "restartPolicy"), &config->restart, NULL);
   return g_steal_pointer (&config);
 }

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/cpd-restart-policy.h"
 #include "store/cpd-store-images.h"
 
 G_BEGIN_DECLS
@@ -25,6 +26,7 @@ typedef struct
   char **added_capabilities;
   int stop_signal;
   guint stop_timeout;           /* seconds */
+  CpdRestartPolicy restart;
 } CpdContainerConfig;
 
 /* INVALID_ARGUMENT names the option. */

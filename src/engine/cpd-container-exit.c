@@ -72,6 +72,24 @@ cpd_engine_cleanup_locked (CpdEngine *engine, const char *id, GError **error)
   return cpd_engine_set_status (engine, row, &status, "cleanup", NULL, 0, CPD_CALLER_SELF, error);
 }
 
+gboolean
+cpd_engine_cleanup_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                              GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "cleanup");
+  g_autoptr(CpdContainerRow) row =
+    cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (CPD_CONTAINER_CONFIGURED)
+                                         | CPD_STATE_BIT (CPD_CONTAINER_CREATED)
+                                         | CPD_STATE_BIT (CPD_CONTAINER_STOPPED)
+                                         | CPD_STATE_BIT (CPD_CONTAINER_EXITED), "clean up", error);
+
+  if (row == NULL)
+    return FALSE;
+  if (row->status.state == CPD_CONTAINER_CONFIGURED || row->status.state == CPD_CONTAINER_EXITED)
+    return TRUE;
+  return cpd_engine_cleanup_locked (engine, id, error);
+}
+
 /* What is known of how it ended; that nobody saw it is told by -1. */
 static void
 read_exit (CpdEngine *engine, const CpdContainerRow *row, CpdContainerStatus *status)
@@ -155,7 +173,10 @@ handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **erro
   after = cpd_engine_get_container (engine, id, error);
   if (after == NULL)
     return FALSE;
-  return !row->auto_remove || cpd_engine_remove_locked (engine, after, CPD_CALLER_SELF, error);
+  if (row->auto_remove)
+    return cpd_engine_remove_locked (engine, after, CPD_CALLER_SELF, error);
+  cpd_engine_consider_restart (engine, after, FALSE);
+  return TRUE;
 }
 
 /* Again, should the store be full or broken for now: nobody else will tell of this end. */

@@ -213,11 +213,11 @@ cpd_engine_init_container (CpdEngine *engine, const char *id, const CpdCaller *c
   return row != NULL;
 }
 
+/* RESTARTS is how often its restart policy has started it by now. The container's lock is held. */
 gboolean
-cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
-                            GError **error)
+cpd_engine_start_locked (CpdEngine *engine, const char *id, guint restarts, const CpdCaller *caller,
+                         GError **error)
 {
-  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "start");
   g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_START, "start", caller, error);
   CpdContainerStatus status;
 
@@ -235,7 +235,18 @@ cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *
   status.started = g_get_real_time ();
   status.finished = 0;
   status.exit_code = 0;
+  status.restarts = restarts;
+  status.stopped_by_user = FALSE;
   return cpd_engine_set_status (engine, row, &status, "start", NULL, 0, caller, error);
+}
+
+gboolean
+cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                            GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "start");
+
+  return cpd_engine_start_locked (engine, id, 0, caller, error);
 }
 
 int

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <signal.h>
 #include <string.h>
 
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
+#include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
@@ -132,6 +134,39 @@ cpd_engine_remove_container (CpdEngine *engine, const char *id, gboolean force, 
                "failed to remove container %s: it was started again each time it was stopped", id);
   return FALSE;
 }
+
+/* Does STEP, whose failure must not keep the next one from being tried. */
+#define TRY(step)                                                                                \
+  G_STMT_START                                                                                   \
+    {                                                                                            \
+      g_autoptr(GError) failure = NULL;                                                          \
+                                                                                                 \
+      if (!(step))                                                                               \
+        g_message ("evicting container %s: %s", id, failure->message);                           \
+    }                                                                                            \
+  G_STMT_END
+
+/*
+ * Only what is in the row is used, not the configuration: that may be what is
+ * broken. Files that could not be deleted are orphans from then on, which the
+ * next start removes.
+ */
+gboolean
+cpd_engine_evict_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                            GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "evict");
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
+
+  if (row == NULL)
+    return FALSE;
+  TRY (cpd_process_signal ((pid_t) row->status.pid, row->status.pid_start, SIGKILL, &failure));
+  TRY (cpd_engine_clear_runtime (engine, id, &failure));
+  TRY (cpd_engine_delete_files (engine, id, &failure));
+  return commit (engine, row, caller, error);
+}
+
+#undef TRY
 
 gboolean
 cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_name,

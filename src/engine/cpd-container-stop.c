@@ -20,6 +20,18 @@ send_signal (const CpdContainerRow *row, int number, GError **error)
   return cpd_process_signal ((pid_t) row->status.pid, row->status.pid_start, number, error);
 }
 
+/* It does not run, but its restart policy may be about to start it. */
+static void
+let_be (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+{
+  CpdContainerStatus status = row->status;
+
+  if (status.stopped_by_user || status.started == 0)
+    return;
+  status.stopped_by_user = TRUE;
+  cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, error);
+}
+
 /* Marks it as stopping and sends the signal; gives NULL without an error when it does not run. */
 static CpdContainerRow *
 begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
@@ -37,15 +49,23 @@ begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
       return NULL;
     }
   if ((CPD_STATE_BIT (row->status.state) & RUNNING) == 0)
-    return NULL;
+    {
+      let_be (engine, row, error);
+      return NULL;
+    }
 
   config = cpd_container_config_parse (row->config, NULL);
   if (*timeout < 0)
     *timeout = config != NULL ? config->stop_timeout : 10;
   status = row->status;
   status.state = CPD_CONTAINER_STOPPING;
+  status.stopped_by_user = TRUE;
   if (!cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, error)
       || !send_signal (row, *timeout == 0 || config == NULL ? SIGKILL : config->stop_signal, error))
+    return NULL;
+  /* One that is frozen would never get to handle it. */
+  if (row->status.state == CPD_CONTAINER_PAUSED
+      && !cpd_launcher_resume (engine->launcher, id, error))
     return NULL;
   return g_steal_pointer (&row);
 }
@@ -78,20 +98,6 @@ stop_and_wait (CpdEngine *engine, const char *id, gint64 timeout, gboolean *was_
   return FALSE;
 }
 
-/* The event tells what is true even if the container was removed or started again at once. */
-static gboolean
-add_stop_event (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller,
-                GError **error)
-{
-  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
-
-  return tx != NULL
-         && cpd_store_add_event (tx, "container", "stop", row->id, row->name,
-                                 g_variant_builder_end (attributes), caller, error)
-         && cpd_transaction_commit (tx, error);
-}
-
 gboolean
 cpd_engine_stop_container (CpdEngine *engine, const char *id, gint64 timeout,
                            const CpdCaller *caller, GError **error)
@@ -101,7 +107,7 @@ cpd_engine_stop_container (CpdEngine *engine, const char *id, gint64 timeout,
 
   if (row == NULL || !stop_and_wait (engine, id, timeout, &was_running, error))
     return FALSE;
-  return !was_running || add_stop_event (engine, row, caller, error);
+  return !was_running || cpd_engine_add_event (engine, row, "stop", caller, error);
 }
 
 gboolean
@@ -110,7 +116,9 @@ cpd_engine_kill_container (CpdEngine *engine, const char *id, const char *signal
 {
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "kill");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, RUNNING, "kill", error);
+  g_autoptr(CpdContainerConfig) config = NULL;
   g_autoptr(GVariantBuilder) attributes = NULL;
+  CpdContainerStatus status;
   int number;
 
   if (row == NULL)
@@ -126,8 +134,12 @@ cpd_engine_kill_container (CpdEngine *engine, const char *id, const char *signal
       g_prefix_error (error, "failed to kill container %s: ", row->name);
       return FALSE;
     }
+  /* Other signals than these are not meant to end it for good. */
+  config = cpd_container_config_parse (row->config, NULL);
+  status = row->status;
+  status.stopped_by_user |= number == SIGKILL || (config != NULL && number == config->stop_signal);
   attributes = cpd_engine_attributes (row);
   g_variant_builder_add (attributes, "{sv}", "signal", g_variant_new_string (signal_name));
-  return cpd_engine_set_status (engine, row, &row->status, "kill",
+  return cpd_engine_set_status (engine, row, &status, "kill",
                                 g_variant_builder_end (attributes), 0, caller, error);
 }

@@ -32,6 +32,7 @@ struct _CpdEngine
   GCond changed;                /* some container changed */
   GHashTable *dirty;            /* (owned): ids not yet told as changed */
   gboolean drain_scheduled;
+  GHashTable *restarts;         /* (owned): id → GSource that will start it again */
 };
 
 /* Paths of a container. */
@@ -82,6 +83,11 @@ gboolean         cpd_engine_init_locked       (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
                                                const CpdCaller          *caller,
                                                GError                  **error);
+gboolean         cpd_engine_start_locked      (CpdEngine                *engine,
+                                               const char               *id,
+                                               guint                     restarts,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
 gboolean         cpd_engine_cleanup_locked    (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);
@@ -100,6 +106,28 @@ gboolean         cpd_engine_delete_files      (CpdEngine                *engine,
 void             cpd_engine_container_exited  (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);
+gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
+                                               const char               *id,
+                                               GError                  **error);
+/* Leaves it to the exit pool to deal with the end of a container, or with CPD_EXIT_RESTART to start it again. */
+#define CPD_EXIT_RESTART ((pid_t) -1)
+void             cpd_engine_push_exit         (CpdEngine                *engine,
+                                               const char               *id,
+                                               pid_t                     monitor_pid);
+/* Starts one that has ended again after a while if its restart policy says so; BOOTED tells that it ended
+ * because the machine did. */
+void             cpd_engine_consider_restart  (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               gboolean                  booted);
+void             cpd_engine_restart_by_policy (CpdEngine                *engine,
+                                               const char               *id);
+void             cpd_engine_forget_restarts   (CpdEngine                *engine);
+/* An event about a container whose status does not change with it. */
+gboolean         cpd_engine_add_event         (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               const char               *status_event,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
 void             cpd_engine_drop_attached     (CpdEngine                *engine,
                                                const char               *id);
 void             cpd_engine_watch             (CpdEngine                *engine,

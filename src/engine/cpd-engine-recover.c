@@ -58,8 +58,9 @@ refresh (CpdEngine *engine, gboolean first, GError **error)
          && cpd_transaction_commit (tx, error);
 }
 
+/* BOOTED tells whether there were containers of another boot. */
 static gboolean
-refresh_if_booted (CpdEngine *engine, GError **error)
+refresh_if_booted (CpdEngine *engine, gboolean *booted, GError **error)
 {
   g_autoptr(GError) failure = NULL;
   g_autofree char *known = cpd_store_get_meta (engine->store, "boot-id", &failure);
@@ -69,12 +70,13 @@ refresh_if_booted (CpdEngine *engine, GError **error)
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
-  if (g_strcmp0 (known, engine->boot_id) == 0)
+  *booted = known != NULL && strcmp (known, engine->boot_id) != 0;
+  if (known != NULL && !*booted)
     return TRUE;
   return refresh (engine, known == NULL, error);
 }
 
-/* Undoes a half-done creation or initialisation; a removal goes on further down. */
+/* Undoes a half-done creation, initialisation or pause; a removal goes on further down. */
 static gboolean
 recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError **error)
 {
@@ -86,6 +88,11 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
   else if (strcmp (operation->kind, "init") == 0)
     {
       if (!cpd_engine_clear_runtime (engine, operation->object, error))
+        return FALSE;
+    }
+  else if (strcmp (operation->kind, "pause") == 0)
+    {
+      if (!cpd_engine_undo_pause (engine, operation->object, error))
         return FALSE;
     }
   else
@@ -160,9 +167,9 @@ finish_removal (CpdEngine *engine, const char *id)
 }
 
 static gboolean
-recover_containers (CpdEngine *engine, GError **error)
+recover_containers (CpdEngine *engine, gboolean booted, GError **error)
 {
-  CpdContainerQuery query = { .all = TRUE };
+  CpdContainerQuery query = { .all = TRUE, .with_config = TRUE };
   g_autoptr(GPtrArray) rows = cpd_store_list_containers (engine->store, &query, error);
 
   if (rows == NULL)
@@ -174,8 +181,9 @@ recover_containers (CpdEngine *engine, GError **error)
       if (row->status.state == CPD_CONTAINER_REMOVING
           || (row->status.state == CPD_CONTAINER_EXITED && row->auto_remove))
         finish_removal (engine, row->id);
-      else if (row->status.state != CPD_CONTAINER_CONFIGURED
-               && row->status.state != CPD_CONTAINER_EXITED)
+      else if (row->status.state == CPD_CONTAINER_EXITED)
+        cpd_engine_consider_restart (engine, row, booted);
+      else if (row->status.state != CPD_CONTAINER_CONFIGURED)
         adopt (engine, row);
     }
   return TRUE;
@@ -197,12 +205,14 @@ delete_orphan (CpdEngine *engine, const char *kind, const char *id, gpointer use
 gboolean
 cpd_engine_recover (CpdEngine *engine, GError **error)
 {
-  if (!refresh_if_booted (engine, error))
+  gboolean booted = FALSE;
+
+  if (!refresh_if_booted (engine, &booted, error))
     {
       g_prefix_error_literal (error, "failed to refresh after a reboot: ");
       return FALSE;
     }
   return recover_operations (engine, error)
          && cpd_engine_find_orphans (engine, delete_orphan, NULL, error)
-         && recover_containers (engine, error);
+         && recover_containers (engine, booted, error);
 }

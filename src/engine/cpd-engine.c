@@ -29,6 +29,13 @@ enum
 static guint signals[N_SIGNALS];
 
 static void
+destroy_source (gpointer source)
+{
+  g_source_destroy (source);
+  g_source_unref (source);
+}
+
+static void
 cpd_engine_init (CpdEngine *engine)
 {
   engine->lock_fd = -1;
@@ -37,6 +44,7 @@ cpd_engine_init (CpdEngine *engine)
   engine->context = g_main_context_ref_thread_default ();
   engine->locks = cpd_locks_new ();
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  engine->restarts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
 }
 
 static void
@@ -105,13 +113,34 @@ take_state_directory (CpdEngine *engine, GError **error)
   return TRUE;
 }
 
+/* Something that the engine does by itself. */
+typedef struct
+{
+  char *id;
+  pid_t monitor_pid;            /* or CPD_EXIT_RESTART */
+} CpdExit;
+
 static void
 handle_exit (gpointer data, gpointer user_data)
 {
-  g_autofree char *task = data; /* "PID ID" */
-  const char *id = strchr (task, ' ') + 1;
+  CpdExit *task = data;
 
-  cpd_engine_container_exited (user_data, id, (pid_t) g_ascii_strtoll (task, NULL, 10));
+  if (task->monitor_pid == CPD_EXIT_RESTART)
+    cpd_engine_restart_by_policy (user_data, task->id);
+  else
+    cpd_engine_container_exited (user_data, task->id, task->monitor_pid);
+  g_free (task->id);
+  g_free (task);
+}
+
+void
+cpd_engine_push_exit (CpdEngine *engine, const char *id, pid_t monitor_pid)
+{
+  CpdExit *task = g_new0 (CpdExit, 1);
+
+  task->id = g_strdup (id);
+  task->monitor_pid = monitor_pid;
+  g_thread_pool_push (engine->exits, task, NULL);
 }
 
 static void
@@ -122,7 +151,7 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
   if (event == CPD_MONITOR_STUCK)
     cpd_engine_drop_attached (engine, id);
   /* Also when stuck: if the monitor is dead there will never be an exit file. */
-  g_thread_pool_push (engine->exits, g_strdup_printf ("%d %s", (int) pid, id), NULL);
+  cpd_engine_push_exit (engine, id, pid);
 }
 
 static gboolean
@@ -165,6 +194,7 @@ cpd_engine_new (CpdConfig *config, GError **error)
 void
 cpd_engine_shutdown (CpdEngine *engine)
 {
+  cpd_engine_forget_restarts (engine);
   g_clear_pointer (&engine->monitor, cpd_monitor_free);
   if (engine->exits != NULL)
     g_thread_pool_free (g_steal_pointer (&engine->exits), FALSE, TRUE);

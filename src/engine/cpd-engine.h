@@ -81,6 +81,25 @@ gboolean         cpd_engine_kill_container     (CpdEngine           *engine,
                                                 const char          *signal_name,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
+/* Stops it if it runs, and starts it. TIMEOUT as for stop. */
+gboolean         cpd_engine_restart_container  (CpdEngine           *engine,
+                                                const char          *id,
+                                                gint64               timeout,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+gboolean         cpd_engine_pause_container    (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+gboolean         cpd_engine_unpause_container  (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+/* From stopped to exited, should that not have happened by itself. */
+gboolean         cpd_engine_cleanup_container  (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
 gboolean         cpd_engine_rename_container   (CpdEngine           *engine,
                                                 const char          *id,
                                                 const char          *new_name,
@@ -92,6 +111,34 @@ gboolean         cpd_engine_remove_container   (CpdEngine           *engine,
                                                 gint64               timeout,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
+/* Removes a container whatever is wrong with it; what cannot be undone is logged. Nothing of it survives. */
+gboolean         cpd_engine_evict_container    (CpdEngine           *engine,
+                                                const char          *id,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+
+/* Which containers a prune is about. */
+typedef struct
+{
+  char **labels;                /* "key" or "key=value"; NULL for any */
+  gint64 until;                 /* created before this time (µs since the epoch), 0 for any time */
+} CpdPruneFilter;
+
+/* One container that was removed, or would be, or could not be. */
+typedef struct
+{
+  char *id;
+  gint64 bytes;                 /* of its writable layer */
+  GError *error;                /* (owned) (nullable) */
+} CpdPruned;
+
+/* Removes all containers that do not run and match; with DRY_RUN just tells which. An array of CpdPruned. */
+GPtrArray       *cpd_engine_prune_containers   (CpdEngine            *engine,
+                                                const CpdPruneFilter *filter,
+                                                gboolean              dry_run,
+                                                const CpdCaller      *caller,
+                                                GCancellable         *cancellable,
+                                                GError              **error);
 char            *cpd_engine_inspect_container  (CpdEngine           *engine,
                                                 const char          *id,
                                                 GError             **error);

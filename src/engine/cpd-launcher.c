@@ -181,6 +181,18 @@ cpd_launcher_start (CpdLauncher *launcher, const char *id, GError **error)
   return run_runtime (launcher, NULL, error, "start", id, NULL);
 }
 
+gboolean
+cpd_launcher_pause (CpdLauncher *launcher, const char *id, GError **error)
+{
+  return run_runtime (launcher, NULL, error, "pause", id, NULL);
+}
+
+gboolean
+cpd_launcher_resume (CpdLauncher *launcher, const char *id, GError **error)
+{
+  return run_runtime (launcher, NULL, error, "resume", id, NULL);
+}
+
 /* A socket's address has room for 108 bytes, so its directory is named by a descriptor. */
 int
 cpd_launcher_attach (CpdLauncher *launcher, const char *bundle, GError **error)

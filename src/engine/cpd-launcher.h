@@ -44,6 +44,12 @@ gboolean     cpd_launcher_create    (CpdLauncher      *launcher,
 gboolean     cpd_launcher_start     (CpdLauncher      *launcher,
                                      const char       *id,
                                      GError          **error);
+gboolean     cpd_launcher_pause     (CpdLauncher      *launcher,
+                                     const char       *id,
+                                     GError          **error);
+gboolean     cpd_launcher_resume    (CpdLauncher      *launcher,
+                                     const char       *id,
+                                     GError          **error);
 /* A connected SOCK_SEQPACKET socket. */
 int          cpd_launcher_attach    (CpdLauncher      *launcher,
                                      const char       *bundle,

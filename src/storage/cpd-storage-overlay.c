@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "storage/cpd-storage-private.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -206,6 +208,39 @@ cpd_storage_delete_rw (CpdStorage *storage, const char *container_id, GError **e
     return TRUE;
   g_prefix_error (error, "failed to delete the writable layer of container %s: ", container_id);
   return FALSE;
+}
+
+/* Adds up what is below the directory, each file once however many names it has here. */
+static gint64
+measure_at (int parent, const char *name)
+{
+  cpd_autofd int fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  DIR *dir = fd >= 0 ? fdopendir (dup (fd)) : NULL;
+  struct dirent *entry;
+  struct stat info;
+  gint64 sum = 0;
+
+  while (dir != NULL && (entry = readdir (dir)) != NULL)
+    {
+      if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0
+          || fstatat (fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0)
+        continue;
+      sum += (gint64) info.st_blocks * 512 / (S_ISDIR (info.st_mode) ? 1 : MAX (info.st_nlink, 1));
+      if (S_ISDIR (info.st_mode))
+        sum += measure_at (fd, entry->d_name);
+    }
+  if (dir != NULL)
+    closedir (dir);
+  return sum;
+}
+
+gint64
+cpd_storage_measure_rw (CpdStorage *storage, const char *container_id)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+  g_autofree char *upper = g_build_filename (path, "u", NULL);
+
+  return measure_at (AT_FDCWD, upper);
 }
 
 GPtrArray *

@@ -87,6 +87,9 @@ gboolean     cpd_storage_unmount         (CpdStorage         *storage,
 gboolean     cpd_storage_delete_rw       (CpdStorage         *storage,
                                           const char         *container_id,
                                           GError            **error);
+/* Bytes on disk of what a container has written; 0 when that cannot be told. */
+gint64       cpd_storage_measure_rw      (CpdStorage         *storage,
+                                          const char         *container_id);
 /* Ids of all writable layers on disk. */
 GPtrArray   *cpd_storage_list_rw         (CpdStorage         *storage,
                                           GError            **error);

@@ -10,7 +10,8 @@
 
 #define COLUMNS \
   "SELECT id, name, image, image_id, created, owner_uid, auto_remove, state, pid, pid_start," \
-  " monitor_pid, monitor_start, exit_code, oom_killed, started, finished"
+  " monitor_pid, monitor_start, exit_code, oom_killed, started, finished, restarts," \
+  " stopped_by_user"
 #define TABLES " FROM container JOIN container_status USING (number)"
 
 /* How long the exit code of a container that is gone is kept. */
@@ -74,8 +75,10 @@ read_row (CpdStatement *statement, gboolean with_config)
   status->oom_killed = cpd_statement_int (statement, 13) != 0;
   status->started = cpd_statement_int (statement, 14);
   status->finished = cpd_statement_int (statement, 15);
+  status->restarts = (guint) cpd_statement_int (statement, 16);
+  status->stopped_by_user = cpd_statement_int (statement, 17) != 0;
   if (with_config)
-    row->config = cpd_statement_text (statement, 16);
+    row->config = cpd_statement_text (statement, 18);
   return row;
 }
 
@@ -107,14 +110,16 @@ add_status (CpdTransaction *tx, gint64 number, const CpdContainerStatus *status,
   g_autoptr(CpdStatement) statement =
     cpd_transaction_prepare (tx, "INSERT INTO container_status (number, state, pid, pid_start,"
                                  " monitor_pid, monitor_start, exit_code, oom_killed, started,"
-                                 " finished) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
+                                 " finished, restarts, stopped_by_user)"
+                                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
 
   if (statement == NULL)
     return FALSE;
-  cpd_statement_bind (statement, "iiiiiiiiii", number, (gint64) status->state, status->pid,
+  cpd_statement_bind (statement, "iiiiiiiiiiii", number, (gint64) status->state, status->pid,
                       status->pid_start, status->monitor_pid, status->monitor_start,
                       (gint64) status->exit_code, (gint64) status->oom_killed, status->started,
-                      status->finished);
+                      status->finished, (gint64) status->restarts,
+                      (gint64) status->stopped_by_user);
   return cpd_statement_execute (statement, error);
 }
 
@@ -181,15 +186,17 @@ cpd_store_set_container_status (CpdTransaction *tx, const char *id,
   g_autoptr(CpdStatement) statement =
     cpd_transaction_prepare (tx, "UPDATE container_status SET state = ?, pid = ?, pid_start = ?,"
                                  " monitor_pid = ?, monitor_start = ?, exit_code = ?,"
-                                 " oom_killed = ?, started = ?, finished = ?"
+                                 " oom_killed = ?, started = ?, finished = ?, restarts = ?,"
+                                 " stopped_by_user = ?"
                                  " WHERE number = (SELECT number FROM container WHERE id = ?)", error);
 
   if (statement == NULL)
     return FALSE;
-  cpd_statement_bind (statement, "iiiiiiiiis", (gint64) status->state, status->pid,
+  cpd_statement_bind (statement, "iiiiiiiiiiis", (gint64) status->state, status->pid,
                       status->pid_start, status->monitor_pid, status->monitor_start,
                       (gint64) status->exit_code, (gint64) status->oom_killed, status->started,
-                      status->finished, id);
+                      status->finished, (gint64) status->restarts,
+                      (gint64) status->stopped_by_user, id);
   if (!cpd_statement_execute (statement, error))
     return FALSE;
   if (cpd_transaction_changes (tx) != 1)

@@ -32,6 +32,8 @@ typedef struct
   gboolean oom_killed;
   gint64 started;               /* µs since the epoch, 0 for never */
   gint64 finished;
+  guint restarts;               /* by its restart policy, since somebody last started it */
+  gboolean stopped_by_user;     /* so its restart policy lets it be */
 } CpdContainerStatus;
 
 /* A container. */

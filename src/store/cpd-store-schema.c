@@ -113,6 +113,10 @@ static const char *const migrations[] = {
   "  payload TEXT NOT NULL,"
   "  started INTEGER NOT NULL"
   ");",
+
+  /* 2: restart policies */
+  "ALTER TABLE container_status ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
+  "ALTER TABLE container_status ADD COLUMN stopped_by_user INTEGER NOT NULL DEFAULT 0;",
 };
 
 static gboolean

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "engine/cpd-container-config.h"
+#include "engine/cpd-engine-private.h"
+#include "public/cpod-error.h"
+
+/* A container that is to be started again, some time later. */
+typedef struct
+{
+  CpdEngine *engine;            /* (unowned): it destroys the source before it ends */
+  char *id;
+} CpdPendingRestart;
+
+static void
+pending_restart_free (gpointer data)
+{
+  CpdPendingRestart *pending = data;
+
+  g_free (pending->id);
+  g_free (pending);
+}
+
+static gboolean
+on_due (gpointer data)
+{
+  CpdPendingRestart *pending = data;
+  g_autofree char *id = g_strdup (pending->id);
+  CpdEngine *engine = pending->engine;
+
+  g_mutex_lock (&engine->mutex);
+  g_hash_table_remove (engine->restarts, id);   /* frees PENDING */
+  g_mutex_unlock (&engine->mutex);
+  cpd_engine_push_exit (engine, id, CPD_EXIT_RESTART);
+  return G_SOURCE_REMOVE;
+}
+
+static void
+schedule (CpdEngine *engine, const char *id, guint delay_ms)
+{
+  g_autoptr(GSource) source = g_timeout_source_new (delay_ms);
+  CpdPendingRestart *pending = g_new0 (CpdPendingRestart, 1);
+
+  pending->engine = engine;
+  pending->id = g_strdup (id);
+  g_source_set_callback (source, on_due, pending, pending_restart_free);
+  g_mutex_lock (&engine->mutex);
+  if (engine->restarts != NULL)
+    {
+      g_hash_table_replace (engine->restarts, g_strdup (id), g_source_ref (source));
+      g_source_attach (source, engine->context);
+    }
+  g_mutex_unlock (&engine->mutex);
+}
+
+void
+cpd_engine_consider_restart (CpdEngine *engine, const CpdContainerRow *row, gboolean booted)
+{
+  g_autoptr(CpdContainerConfig) config = cpd_container_config_parse (row->config, NULL);
+
+  if (config == NULL)
+    return;
+  if (booted && cpd_restart_policy_matches_boot (&config->restart, &row->status))
+    schedule (engine, row->id, 0);
+  else if (!booted && cpd_restart_policy_matches (&config->restart, &row->status))
+    schedule (engine, row->id, cpd_restart_policy_delay (&row->status));
+}
+
+/* A start that fails counts as one, so that the next try comes later and "on-failure:N" has an end. */
+static void
+count_failure (CpdEngine *engine, const CpdContainerRow *row)
+{
+  CpdContainerStatus status = row->status;
+  g_autoptr(CpdContainerRow) now = NULL;
+
+  status.restarts++;
+  if (!cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, NULL))
+    return;
+  now = cpd_engine_get_container (engine, row->id, NULL);
+  if (now != NULL)
+    cpd_engine_consider_restart (engine, now, FALSE);
+}
+
+void
+cpd_engine_restart_by_policy (CpdEngine *engine, const char *id)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "restart");
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
+  g_autoptr(GError) error = NULL;
+
+  /* Somebody may have started, stopped or removed it since. */
+  if (row == NULL || row->status.state != CPD_CONTAINER_EXITED || row->status.stopped_by_user)
+    return;
+  if (!cpd_engine_start_locked (engine, id, row->status.restarts + 1, CPD_CALLER_SELF, &error))
+    {
+      g_message ("failed to start container %s again: %s", row->name, error->message);
+      count_failure (engine, row);
+      return;
+    }
+  if (!cpd_engine_add_event (engine, row, "restart", CPD_CALLER_SELF, &error))
+    g_message ("failed to tell that container %s was started again: %s", row->name, error->message);
+}
+
+/* No container is started again from now on. */
+void
+cpd_engine_forget_restarts (CpdEngine *engine)
+{
+  g_autoptr(GHashTable) restarts = NULL;
+
+  g_mutex_lock (&engine->mutex);
+  restarts = g_steal_pointer (&engine->restarts);
+  g_mutex_unlock (&engine->mutex);
+}
+
+/* Stops it if it runs, and starts it. */
+gboolean
+cpd_engine_restart_container (CpdEngine *engine, const char *id, gint64 timeout,
+                              const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdContainerRow) row = NULL;
+  g_autoptr(CpdLock) lock = NULL;
+
+  if (!cpd_engine_stop_container (engine, id, timeout, caller, error))
+    return FALSE;
+  lock = cpd_locks_acquire (engine->locks, id, "restart");
+  row = cpd_engine_get_container (engine, id, error);
+  return row != NULL
+         && cpd_engine_start_locked (engine, id, 0, caller, error)
+         && cpd_engine_add_event (engine, row, "restart", caller, error);
+}
