@@ -58,6 +58,27 @@ refresh (CpdEngine *engine, gboolean first, GError **error)
          && cpd_transaction_commit (tx, error);
 }
 
+/* Where the run directory outlives a reboot, because it is on no tmpfs, so does what lies in it. */
+static gboolean
+clear_run_root (CpdEngine *engine, GError **error)
+{
+  g_autofree char *bundles = g_build_filename (engine->config->run_root, "containers", NULL);
+  g_autoptr(GPtrArray) ids = cpd_fs_list_dir (bundles, error);
+
+  if (ids == NULL)
+    return FALSE;
+  for (guint i = 0; i < ids->len; i++)
+    {
+      g_autoptr(GError) failure = NULL;
+
+      if (cpd_id_is_valid (ids->pdata[i])
+          && !cpd_engine_clear_runtime (engine, ids->pdata[i], &failure))
+        g_message ("failed to clear what the last boot left of container %s: %s",
+                   (char *) ids->pdata[i], failure->message);
+    }
+  return TRUE;
+}
+
 /* BOOTED tells whether there were containers of another boot. */
 static gboolean
 refresh_if_booted (CpdEngine *engine, gboolean *booted, GError **error)
@@ -73,6 +94,8 @@ refresh_if_booted (CpdEngine *engine, gboolean *booted, GError **error)
   *booted = known != NULL && strcmp (known, engine->boot_id) != 0;
   if (known != NULL && !*booted)
     return TRUE;
+  if (*booted && !clear_run_root (engine, error))
+    return FALSE;
   return refresh (engine, known == NULL, error);
 }
 
