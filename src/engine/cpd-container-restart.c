@@ -51,6 +51,21 @@ schedule (CpdEngine *engine, const char *id, guint delay_ms)
   g_mutex_unlock (&engine->mutex);
 }
 
+/* A reboot starts even what somebody has stopped, when its policy is "always". */
+static void
+schedule_after_boot (CpdEngine *engine, const CpdContainerRow *row)
+{
+  CpdContainerStatus status = row->status;
+  g_autoptr(GError) error = NULL;
+
+  status.stopped_by_user = FALSE;
+  status.restarts = 0;
+  if (cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, &error))
+    schedule (engine, row->id, 0);
+  else
+    g_message ("failed to start container %s after the reboot: %s", row->name, error->message);
+}
+
 void
 cpd_engine_consider_restart (CpdEngine *engine, const CpdContainerRow *row, gboolean booted)
 {
@@ -59,7 +74,7 @@ cpd_engine_consider_restart (CpdEngine *engine, const CpdContainerRow *row, gboo
   if (config == NULL)
     return;
   if (booted && cpd_restart_policy_matches_boot (&config->restart, &row->status))
-    schedule (engine, row->id, 0);
+    schedule_after_boot (engine, row);
   else if (!booted && cpd_restart_policy_matches (&config->restart, &row->status))
     schedule (engine, row->id, cpd_restart_policy_delay (&row->status));
 }
