@@ -118,6 +118,8 @@ build_string_column (const Field *field, GPtrArray *rows)
 
       strings[i] = field->kind == KIND_STATE ? cpd_container_state_to_string (row->status.state)
                                              : MEMBER (row, field, char *);
+      if (strings[i] == NULL)
+        strings[i] = "";
     }
   return g_variant_new_strv (strings, rows->len);
 }

@@ -128,7 +128,7 @@ test_size (void)
   memset (id, 'f', 64);
   memset (name, 'n', 253);
   properties = g_variant_ref_sink (cpd_bus_container_properties (&row));
-  g_assert_cmpuint (g_variant_n_children (properties), ==, 13);
+  g_assert_cmpuint (g_variant_n_children (properties), ==, 14);
   g_assert_cmpuint (g_variant_get_size (properties), <, 1024);
 }
 

@@ -67,7 +67,7 @@ test_fresh (TestStore *test, gconstpointer kind)
   g_autofree char *version = query_raw (test->path, "PRAGMA user_version");
   g_autofree char *mode = query_raw (test->path, "PRAGMA journal_mode");
 
-  g_assert_cmpstr (version, ==, "1|\n");
+  g_assert_cmpstr (version, ==, "2|\n");
   g_assert_cmpstr (mode, ==, "wal|\n");
 }
 
@@ -90,6 +90,8 @@ test_version_1 (TestStore *test, gconstpointer kind)
   row = cpd_store_get_container (store, id, NULL);
   g_assert_cmpint (row->status.state, ==, CPD_CONTAINER_EXITED);
   g_assert_cmpint (row->status.exit_code, ==, 3);
+  g_assert_cmpuint (row->status.restarts, ==, 0);
+  g_assert_false (row->status.stopped_by_user);
   g_assert_cmpint (row->created, ==, G_GINT64_CONSTANT (1700000000000001));
   image = cpd_store_get_image_by_name (store, "localhost/busybox:latest", NULL);
   g_assert_cmpstr (row->image_id, ==, image->id);
