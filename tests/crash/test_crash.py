@@ -170,6 +170,25 @@ class ContainerFaultTest(FaultCase):
                                      ['init', 'start', 'died', 'cleanup'])
                 again.remove()
 
+    def pause_dies(self, point):
+        for method, before in (('Pause', 'running'), ('Unpause', 'paused')):
+            with self.subTest(method):
+                victim = self.client.create('sh', '-c', 'while :; do echo x; sleep 0.01; done', name='victim')
+                victim.start()
+                if before == 'paused':
+                    victim.call('Pause')
+                self.arm(point)
+                since = self.client.last_seq()
+                self.die(lambda: self.client.container('victim').call(method))  # pylint: disable=cell-var-from-loop
+                self.revive()
+                again = self.client.container('victim')
+                self.assertEqual(again.get('State'), 'running')
+                self.assertEqual(self.statuses(self.assert_whole(since), victim.id),
+                                 ['unpause'] if before == 'paused' else [])
+                lines = len(again.log())
+                wait_for(lambda: len(again.log()) > lines, 5, 'output')  # pylint: disable=cell-var-from-loop
+                again.remove(force=True, timeout=0)
+
     def end_dies(self, point):
         for auto_remove in (False, True):
             with self.subTest(auto_remove=auto_remove):
@@ -268,7 +287,8 @@ OPERATIONS = {
     'create': (ContainerFaultTest, 'create_dies'), 'init': (ContainerFaultTest, 'init_dies'),
     'start': (ContainerFaultTest, 'start_dies'), 'exit': (ContainerFaultTest, 'end_dies'),
     'cleanup': (ContainerFaultTest, 'end_dies'), 'remove': (ContainerFaultTest, 'remove_dies'),
-    'rename': (ContainerFaultTest, 'rename_dies'), 'import': (ImageFaultTest, 'import_dies'),
+    'rename': (ContainerFaultTest, 'rename_dies'), 'pause': (ContainerFaultTest, 'pause_dies'),
+    'import': (ImageFaultTest, 'import_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
 }
 
