@@ -127,12 +127,13 @@ class Recorder:
             seen = len(self.messages)
             self._receive(max(0.01, deadline - time.monotonic()))
 
-    def cut(self, method, sender):
-        """All from the call of METHOD by SENDER to its reply, both included; all up to there is dropped."""
+    def cut(self, method, sender, since=None):
+        """All from the call of METHOD (or of SINCE) by SENDER to METHOD's reply; all up to there is dropped."""
         start = self.wait(lambda m: m.kind == CALL and m.member == method and m.sender == sender)
         serial = self.messages[start].serial
         end = self.wait(lambda m: m.kind in (REPLY, ERROR) and m.destination == sender and m.reply_serial == serial)
-        result = self.messages[start:end + 1]
+        first = self.wait(lambda m: m.kind == CALL and m.member == (since or method) and m.sender == sender)
+        result = self.messages[first:end + 1]
         del self.messages[:end + 1]
         return result
 

@@ -320,6 +320,15 @@ def process_state(pid):
         return ''
 
 
+def command_line(pid):
+    """The words that a process was started with; none when there is no such process."""
+    try:
+        with open(f'/proc/{pid}/cmdline', encoding='utf-8', errors='replace') as file:
+            return file.read().split('\0')[:-1]
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
 def is_alive(pid):
     return process_state(pid) not in ('', 'Z', 'X')
 

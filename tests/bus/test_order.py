@@ -250,7 +250,7 @@ class OrderTest(Case):
 
     def test_images(self):
         imported = self.caller.import_busybox('other', message='another')
-        messages = self.recorder.cut('Wait', self.sender)
+        messages = self.recorder.cut('Wait', self.sender, since='Import')
         self.assertEqual(self.follow(messages[:-1]), ['import'])
         self.assertEqual(messages[-1].body[0]['id'], imported['id'])
         self.assertEqual(self.mirror.objects[imported['image']]['Names'], ['localhost/other:latest'])
@@ -261,7 +261,7 @@ class OrderTest(Case):
 
     def test_job_order(self):
         path = self.caller.import_busybox('third', token='mine', message='for its job')['image']
-        everything = self.recorder.cut('Wait', self.sender)
+        everything = self.recorder.cut('Wait', self.sender, since='Import')
         finished = [i for i, m in enumerate(everything) if m.member == 'Finished']
         events = [i for i, m in enumerate(everything) if m.is_event]
         self.assertEqual(len(finished), 1)
