@@ -158,31 +158,39 @@ on_container_changed (CpdEngine *engine, const char *id, gpointer user_data)
     refresh_container (service, id);
 }
 
-gboolean
-cpd_bus_events_publish (CpdBusService *service, GError **error)
+static void
+load_containers (CpdBusObjects *objects, gpointer user_data)
 {
-  CpdStore *store = cpd_engine_get_store (cpd_bus_service_get_engine (service));
+  CpdStore *store = cpd_engine_get_store (cpd_bus_service_get_engine (user_data));
   CpdContainerQuery query = { .all = TRUE };
-  g_autoptr(GPtrArray) containers = cpd_store_list_containers (store, &query, error);
-  g_autoptr(GPtrArray) images = containers != NULL ? cpd_store_list_images (store, error) : NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) rows = cpd_store_list_containers (store, &query, &error);
 
-  if (containers == NULL || images == NULL)
-    return FALSE;
-  for (guint i = 0; i < containers->len; i++)
+  if (rows == NULL)
+    g_message ("failed to publish the containers: %s", error->message);
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
     {
-      const CpdContainerRow *row = containers->pdata[i];
+      const CpdContainerRow *row = rows->pdata[i];
 
-      cpd_bus_objects_publish (cpd_bus_service_get_containers (service), row->id,
-                               cpd_bus_container_properties (row));
+      cpd_bus_objects_add (objects, row->id, cpd_bus_container_properties (row));
     }
-  for (guint i = 0; i < images->len; i++)
+}
+
+static void
+load_images (CpdBusObjects *objects, gpointer user_data)
+{
+  CpdStore *store = cpd_engine_get_store (cpd_bus_service_get_engine (user_data));
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) rows = cpd_store_list_images (store, &error);
+
+  if (rows == NULL)
+    g_message ("failed to publish the images: %s", error->message);
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
     {
-      const CpdImageRow *row = images->pdata[i];
+      const CpdImageRow *row = rows->pdata[i];
 
-      cpd_bus_objects_publish (cpd_bus_service_get_images (service), row->id,
-                               cpd_bus_image_properties (row));
+      cpd_bus_objects_add (objects, row->id, cpd_bus_image_properties (row));
     }
-  return TRUE;
 }
 
 void
@@ -190,6 +198,8 @@ cpd_bus_events_connect (CpdBusService *service)
 {
   CpdEngine *engine = cpd_bus_service_get_engine (service);
 
+  cpd_bus_objects_set_load (cpd_bus_service_get_containers (service), load_containers);
+  cpd_bus_objects_set_load (cpd_bus_service_get_images (service), load_images);
   g_signal_connect (engine, "container-changed", G_CALLBACK (on_container_changed), service);
   g_signal_connect (engine, "event", G_CALLBACK (on_event), service);
 }

@@ -5,10 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Publishes what is in the store: before the export, so that nothing is signalled. */
-gboolean cpd_bus_events_publish    (CpdBusService  *service,
-                                    GError        **error);
-/* Tells on the bus what the engine tells, from now on. */
+/* Shows what is in the store, once it is looked at, and tells what the engine tells from now on. */
 void     cpd_bus_events_connect    (CpdBusService  *service);
 void     cpd_bus_events_disconnect (CpdBusService  *service);
 

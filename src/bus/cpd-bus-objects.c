@@ -9,6 +9,7 @@ struct _CpdBusObjects
   char *root;                   /* (owned) */
   char *interface;              /* (owned) */
   CpdBusEmit emit;
+  CpdBusLoad load;              /* (nullable): NULL once it was called */
   gpointer user_data;
   GHashTable *table;            /* (owned): id → GVariant a{sv} */
 };
@@ -36,6 +37,21 @@ cpd_bus_objects_free (CpdBusObjects *objects)
   g_free (objects->interface);
   g_free (objects->root);
   g_free (objects);
+}
+
+void
+cpd_bus_objects_set_load (CpdBusObjects *objects, CpdBusLoad load)
+{
+  objects->load = load;
+}
+
+void
+cpd_bus_objects_ensure (CpdBusObjects *objects)
+{
+  CpdBusLoad load = g_steal_pointer (&objects->load);
+
+  if (load != NULL)
+    load (objects, objects->user_data);
 }
 
 /*
@@ -95,13 +111,20 @@ announce_added (CpdBusObjects *objects, const char *path, GVariant *properties)
 }
 
 void
+cpd_bus_objects_add (CpdBusObjects *objects, const char *id, GVariant *properties)
+{
+  g_hash_table_insert (objects->table, g_strdup (id), fold (g_variant_ref_sink (properties)));
+}
+
+void
 cpd_bus_objects_publish (CpdBusObjects *objects, const char *id, GVariant *properties)
 {
   g_autoptr(GVariant) now = fold (g_variant_ref_sink (properties));
   g_autofree char *path = build_path (objects, id);
-  GVariant *announced = g_hash_table_lookup (objects->table, id);
-  GVariant *changed;
+  GVariant *announced, *changed;
 
+  cpd_bus_objects_ensure (objects);
+  announced = g_hash_table_lookup (objects->table, id);
   if (announced == NULL)
     {
       g_hash_table_insert (objects->table, g_strdup (id), g_variant_ref (now));
@@ -124,6 +147,7 @@ cpd_bus_objects_withdraw (CpdBusObjects *objects, const char *id)
   g_autofree char *path = build_path (objects, id);
   const char *const interfaces[] = { objects->interface, NULL };
 
+  cpd_bus_objects_ensure (objects);
   if (!g_hash_table_remove (objects->table, id))
     return;
   objects->emit (objects->root, OBJECT_MANAGER, "InterfacesRemoved",
@@ -139,6 +163,7 @@ cpd_bus_objects_get_root (CpdBusObjects *objects)
 gboolean
 cpd_bus_objects_contains (CpdBusObjects *objects, const char *id)
 {
+  cpd_bus_objects_ensure (objects);
   return g_hash_table_contains (objects->table, id);
 }
 
@@ -146,8 +171,10 @@ cpd_bus_objects_contains (CpdBusObjects *objects, const char *id)
 GVariant *
 cpd_bus_objects_get_property (CpdBusObjects *objects, const char *id, const char *name)
 {
-  GVariant *properties = g_hash_table_lookup (objects->table, id);
+  GVariant *properties;
 
+  cpd_bus_objects_ensure (objects);
+  properties = g_hash_table_lookup (objects->table, id);
   return properties != NULL ? g_variant_lookup_value (properties, name, NULL) : NULL;
 }
 
@@ -158,6 +185,7 @@ cpd_bus_objects_list_ids (CpdBusObjects *objects)
   GHashTableIter iter;
   gpointer id;
 
+  cpd_bus_objects_ensure (objects);
   g_hash_table_iter_init (&iter, objects->table);
   while (g_hash_table_iter_next (&iter, &id, NULL))
     g_strv_builder_add (ids, id);
@@ -171,6 +199,7 @@ cpd_bus_objects_get_managed (CpdBusObjects *objects)
   GHashTableIter iter;
   gpointer id, properties;
 
+  cpd_bus_objects_ensure (objects);
   g_hash_table_iter_init (&iter, objects->table);
   while (g_hash_table_iter_next (&iter, &id, &properties))
     {

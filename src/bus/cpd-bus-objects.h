@@ -26,6 +26,18 @@ CpdBusObjects *cpd_bus_objects_new          (const char     *root,
                                              gpointer        user_data);
 void           cpd_bus_objects_free         (CpdBusObjects  *objects);
 
+/* LOAD fills the table with cpd_bus_objects_add() when it is first looked at: not before the service has its
+ * name, which must not wait for it. */
+typedef void (*CpdBusLoad) (CpdBusObjects *objects,
+                            gpointer       user_data);
+void           cpd_bus_objects_set_load     (CpdBusObjects  *objects,
+                                             CpdBusLoad      load);
+void           cpd_bus_objects_ensure       (CpdBusObjects  *objects);
+/* Adds an object without a word. */
+void           cpd_bus_objects_add          (CpdBusObjects  *objects,
+                                             const char     *id,
+                                             GVariant       *properties);
+
 /* Adds an object, or announces what is different of one. PROPERTIES, a{sv}, may be floating. */
 void           cpd_bus_objects_publish      (CpdBusObjects  *objects,
                                              const char     *id,

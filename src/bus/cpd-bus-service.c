@@ -77,9 +77,9 @@ cpd_bus_service_update (CpdBusService *service)
 }
 
 CpdBusService *
-cpd_bus_service_new (CpdEngine *engine, GError **error)
+cpd_bus_service_new (CpdEngine *engine)
 {
-  g_autoptr(CpdBusService) service = g_new0 (CpdBusService, 1);
+  CpdBusService *service = g_new0 (CpdBusService, 1);
 
   (void) CPOD_ERROR;            /* errors have their names on the bus from now on */
   service->engine = g_object_ref (engine);
@@ -91,13 +91,16 @@ cpd_bus_service_new (CpdEngine *engine, GError **error)
                                              emit_object, service);
   service->images = cpd_bus_objects_new (CPOD_PATH_IMAGES, "org.cpod.Cpod1.Image",
                                          emit_object, service);
-  if (!cpd_bus_events_publish (service, error))
-    {
-      g_prefix_error (error, "failed to publish what is in the store: ");
-      return NULL;
-    }
   cpd_bus_events_connect (service);
-  return g_steal_pointer (&service);
+  return service;
+}
+
+/* Before anything changes, so that what is shown first is what was there first. */
+void
+cpd_bus_service_load (CpdBusService *service)
+{
+  cpd_bus_objects_ensure (service->containers);
+  cpd_bus_objects_ensure (service->images);
 }
 
 void

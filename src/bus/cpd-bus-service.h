@@ -18,8 +18,9 @@ typedef struct _CpdBusPeers CpdBusPeers;
 typedef void (*CpdBusIdle) (gpointer user_data);
 
 /* Publishes what is in the store. */
-CpdBusService   *cpd_bus_service_new            (CpdEngine        *engine,
-                                                 GError          **error);
+CpdBusService   *cpd_bus_service_new            (CpdEngine        *engine);
+/* Reads what there is to show: once the name is owned, so that taking it need not wait for that. */
+void             cpd_bus_service_load           (CpdBusService    *service);
 void             cpd_bus_service_free           (CpdBusService    *service);
 /* Once, before the service's name is taken. */
 gboolean         cpd_bus_service_export         (CpdBusService    *service,

@@ -110,6 +110,7 @@ on_ready (gpointer user_data)
   if (service->recovery != NULL || service->stopping)
     return;
   cpd_notify ("READY=1");
+  cpd_bus_service_load (service->bus);
   service->recovering = TRUE;
   service->recovery = g_thread_new ("cpd-recovery", recover, service);
 }
@@ -147,8 +148,8 @@ set_up (Service *service, const CpdServiceOptions *options, GError **error)
   service->engine = cpd_engine_new (cpd_config_new (options->root), error);
   if (service->engine == NULL)
     return FALSE;
-  service->bus = cpd_bus_service_new (service->engine, error);
-  return service->bus != NULL && open_link (service, options, error);
+  service->bus = cpd_bus_service_new (service->engine);
+  return open_link (service, options, error);
 }
 
 /* When calls still run the process ends over them: they hold on to all of this. */

@@ -189,13 +189,26 @@ finish_removal (CpdEngine *engine, const char *id)
     g_info ("failed to finish the removal of container %s: %s", id, error->message);
 }
 
+/* Configurations are read of the few that it matters for: of thousands that takes a while. */
+static gboolean
+consider_restarts (CpdEngine *engine, gboolean booted, GError **error)
+{
+  char *states[] = { (char *) "exited", NULL };
+  CpdContainerQuery query = { .all = TRUE, .states = states, .restarting = TRUE, .with_config = TRUE };
+  g_autoptr(GPtrArray) rows = cpd_store_list_containers (engine->store, &query, error);
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    cpd_engine_consider_restart (engine, rows->pdata[i], booted);
+  return rows != NULL;
+}
+
 static gboolean
 recover_containers (CpdEngine *engine, gboolean booted, GError **error)
 {
-  CpdContainerQuery query = { .all = TRUE, .with_config = TRUE };
+  CpdContainerQuery query = { .all = TRUE };
   g_autoptr(GPtrArray) rows = cpd_store_list_containers (engine->store, &query, error);
 
-  if (rows == NULL)
+  if (rows == NULL || !consider_restarts (engine, booted, error))
     return FALSE;
   for (guint i = 0; i < rows->len; i++)
     {
@@ -204,9 +217,8 @@ recover_containers (CpdEngine *engine, gboolean booted, GError **error)
       if (row->status.state == CPD_CONTAINER_REMOVING
           || (row->status.state == CPD_CONTAINER_EXITED && row->auto_remove))
         finish_removal (engine, row->id);
-      else if (row->status.state == CPD_CONTAINER_EXITED)
-        cpd_engine_consider_restart (engine, row, booted);
-      else if (row->status.state != CPD_CONTAINER_CONFIGURED)
+      else if (row->status.state != CPD_CONTAINER_CONFIGURED
+               && row->status.state != CPD_CONTAINER_EXITED)
         adopt (engine, row);
     }
   return TRUE;

@@ -364,6 +364,8 @@ prepare_list (CpdStore *store, const CpdContainerQuery *query, GError **error)
   if (!query->all)
     g_string_append_printf (sql, " AND state IN (%d, %d, %d)", CPD_CONTAINER_RUNNING,
                             CPD_CONTAINER_PAUSED, CPD_CONTAINER_STOPPING);
+  if (query->restarting)
+    g_string_append (sql, " AND json_extract(config, '$.restartPolicy') <> 'no'");
   add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
   add_filter (sql, values, query->names, "instr(name, ?) > 0");
   add_state_filter (sql, query->states);

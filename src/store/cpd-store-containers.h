@@ -60,6 +60,7 @@ typedef struct
   char **states;
   char **images;                /* names or id prefixes */
   char **labels;                /* "key" or "key=value" */
+  gboolean restarting;          /* only those that have a restart policy */
   gboolean with_config;         /* read the config too; else it is NULL */
 } CpdContainerQuery;
 
