@@ -72,7 +72,7 @@ def machine_paths(tree):
     pattern = r'/work/|/var/tmp/\w|/dev/shm/build|/home/(?!user\b)\w'
     found = []
     for source in tree.sources:
-        if source.path.startswith('tests/lint/') or not os.path.isfile(source.full_path):
+        if source.path.startswith('tests/lint/') or source.path == '.git' or not os.path.isfile(source.full_path):
             continue
         with open(source.full_path, 'rb') as file:
             if b'\0' in file.read(4096):
