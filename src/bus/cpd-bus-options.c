@@ -6,6 +6,8 @@
 #include "common/cpd-names.h"
 #include "public/cpod-error.h"
 
+#define FILTER_VALUES_MAX 100
+
 const CpdBusOption cpd_bus_no_options[] = {
   { NULL }
 };
@@ -134,6 +136,19 @@ cpd_bus_options_get_strings (GVariant *options, const char *key)
 
   g_variant_lookup (options, key, "^as", &value);
   return value;
+}
+
+/* SQLite refuses expressions that are nested too deeply, and nobody needs them. */
+gboolean
+cpd_bus_check_filter (GVariant *value, GError **error)
+{
+  gsize n = g_variant_n_children (value);
+
+  if (n <= FILTER_VALUES_MAX)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "%" G_GSIZE_FORMAT " values are too many: there may be %d", n, FILTER_VALUES_MAX);
+  return FALSE;
 }
 
 gboolean

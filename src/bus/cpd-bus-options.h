@@ -39,6 +39,8 @@ char     **cpd_bus_options_get_strings  (GVariant            *options,
                                          const char          *key);
 
 /* Checks that several methods need. */
+gboolean   cpd_bus_check_filter         (GVariant            *value,
+                                         GError             **error);
 gboolean   cpd_bus_check_name           (GVariant            *value,
                                          GError             **error);
 gboolean   cpd_bus_check_signal         (GVariant            *value,

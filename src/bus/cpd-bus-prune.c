@@ -4,14 +4,14 @@
 #include "bus/cpd-bus-jobs.h"
 
 const CpdBusOption cpd_bus_prune_options[] = {
-  { "label", G_VARIANT_TYPE_STRING_ARRAY },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
   { NULL }
 };
 
 const CpdBusOption cpd_bus_preview_options[] = {
-  { "label", G_VARIANT_TYPE_STRING_ARRAY },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { NULL }
 };

@@ -53,11 +53,11 @@ check_event_limit (GVariant *value, GError **error)
 }
 
 static const CpdBusOption list_options[] = {
-  { "id", G_VARIANT_TYPE_STRING_ARRAY },
-  { "name", G_VARIANT_TYPE_STRING_ARRAY },
+  { "id", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "name", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "state", G_VARIANT_TYPE_STRING_ARRAY, check_states },
-  { "image", G_VARIANT_TYPE_STRING_ARRAY },
-  { "label", G_VARIANT_TYPE_STRING_ARRAY },
+  { "image", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "all", G_VARIANT_TYPE_BOOLEAN },
   { "limit", G_VARIANT_TYPE_UINT32 },
   { "after", G_VARIANT_TYPE_STRING },
@@ -66,10 +66,10 @@ static const CpdBusOption list_options[] = {
 };
 
 static const CpdBusOption event_options[] = {
-  { "type", G_VARIANT_TYPE_STRING_ARRAY },
-  { "status", G_VARIANT_TYPE_STRING_ARRAY },
-  { "id", G_VARIANT_TYPE_STRING_ARRAY },
-  { "name", G_VARIANT_TYPE_STRING_ARRAY },
+  { "type", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "status", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "id", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "name", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "limit", G_VARIANT_TYPE_UINT32, check_event_limit },
   { "from-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { "until-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },

@@ -172,7 +172,7 @@ choose (GVariant *options, const char *key, JsonObject *image, const char *image
   return g_strdup (text != NULL && *text != '\0' ? text : otherwise);
 }
 
-/* RFC 1123, and the kernel's limit. */
+/* What the kernel and hosts files bear; RFC 1123 has no underscore, but many hosts do. */
 static gboolean
 is_hostname (const char *text)
 {
@@ -181,7 +181,7 @@ is_hostname (const char *text)
   if (length == 0 || length > 64 || text[0] == '-' || text[0] == '.')
     return FALSE;
   for (gsize i = 0; i < length; i++)
-    if (!g_ascii_isalnum (text[i]) && text[i] != '-' && text[i] != '.')
+    if (!g_ascii_isalnum (text[i]) && text[i] != '-' && text[i] != '.' && text[i] != '_')
       return FALSE;
   return TRUE;
 }

@@ -71,9 +71,37 @@ add_problem (GPtrArray *problems, const char *kind, const char *object, const ch
 }
 
 static gboolean
+lists (GPtrArray *ids, const char *id)
+{
+  g_autoptr(GPtrArray) owned = ids;
+
+  return ids == NULL || g_ptr_array_find_with_equal_func (ids, id, g_str_equal, NULL);
+}
+
+/* It may have been removed after it was listed and before the rows were read. */
+static gboolean
+is_still_there (CpdEngine *engine, const char *kind, const char *id)
+{
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
+  g_autofree char *directory = cpd_engine_container_dir (engine, id);
+
+  if (strcmp (kind, "bundle") == 0)
+    return g_file_test (bundle, G_FILE_TEST_EXISTS);
+  if (strcmp (kind, "directory") == 0)
+    return g_file_test (directory, G_FILE_TEST_EXISTS);
+  if (strcmp (kind, "rw-layer") == 0)
+    return lists (cpd_storage_list_rw (engine->storage, NULL), id);
+  return lists (cpd_launcher_list (engine->launcher, NULL), id);
+}
+
+static gboolean
 report_orphan (CpdEngine *engine, const char *kind, const char *id, gpointer user_data,
                GError **error)
 {
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "check");
+
+  if (!is_still_there (engine, kind, id))
+    return TRUE;
   add_problem (user_data, kind, id, "it belongs to no container");
   return TRUE;
 }

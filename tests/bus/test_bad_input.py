@@ -120,6 +120,13 @@ class OptionsTest(BadInputCase):
         with self.assert_error('org.freedesktop.DBus.Error.InvalidArgs'):
             self.client.call_raw(RUNTIME, NAME + '.Runtime', 'Create', GLib.Variant('(s)', ('busybox',)))
 
+    def test_too_many_values(self):
+        with self.assert_error('InvalidArgument', "'name'", '101'):
+            self.client.list(name=['x'] * 101)
+        self.assertEqual(self.client.list(name=['no-such'] * 100), [])
+        with self.assert_error('InvalidArgument', "'status'"):
+            self.client.events(status=['x'] * 101)
+
     def test_unknown_objects(self):
         for path in (f'{ROOT_PATH}/containers/{ID}', f'{ROOT_PATH}/containers/x', f'{ROOT_PATH}/images/{ID}',
                      f'{ROOT_PATH}/jobs/1_1/1', ROOT_PATH, '/'):
