@@ -191,3 +191,18 @@ cpd_statement_int (CpdStatement *statement, int column)
 {
   return sqlite3_column_int64 (statement->stmt, column);
 }
+
+void
+cpd_sql_add_filter (GString *sql, GPtrArray *values, char **given, const char *test)
+{
+  if (given == NULL || *given == NULL)
+    return;
+  g_string_append (sql, " AND (");
+  for (char **value = given; *value != NULL; value++)
+    {
+      g_string_append_printf (sql, "%s%s", value == given ? "" : " OR ", test);
+      for (const char *mark = strchr (test, '?'); mark != NULL; mark = strchr (mark + 1, '?'))
+        g_ptr_array_add (values, *value);
+    }
+  g_string_append_c (sql, ')');
+}

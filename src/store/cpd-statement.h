@@ -51,6 +51,13 @@ const char    *cpd_statement_peek_text (CpdStatement    *statement,
 gint64         cpd_statement_int       (CpdStatement    *statement,
                                         int              column);
 
+/* Appends " AND (TEST OR TEST ...)", a TEST for each of GIVEN (nothing when there are none); VALUES gets what its
+ * parameters are to be bound to, in order. */
+void           cpd_sql_add_filter      (GString         *sql,
+                                        GPtrArray       *values,
+                                        char           **given,
+                                        const char      *test);
+
 /* For the table files: statements for writing, in a transaction, and for reading. */
 CpdStatement  *cpd_transaction_prepare (CpdTransaction  *tx,
                                         const char      *sql,

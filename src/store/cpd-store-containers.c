@@ -318,22 +318,6 @@ cpd_store_find_container (CpdStore *store, const char *name_or_id, GError **erro
   return NULL;
 }
 
-/* Appends " AND (TEST OR TEST ...)", a test for each of the values, with parameters bound later. */
-static void
-add_filter (GString *sql, GPtrArray *values, char **given, const char *test)
-{
-  if (given == NULL || *given == NULL)
-    return;
-  g_string_append (sql, " AND (");
-  for (char **value = given; *value != NULL; value++)
-    {
-      g_string_append_printf (sql, "%s%s", value == given ? "" : " OR ", test);
-      for (const char *mark = strchr (test, '?'); mark != NULL; mark = strchr (mark + 1, '?'))
-        g_ptr_array_add (values, *value);
-    }
-  g_string_append_c (sql, ')');
-}
-
 /* States are stored as numbers; a text that is no state matches nothing. */
 static void
 add_state_filter (GString *sql, char **states)
@@ -366,18 +350,18 @@ prepare_list (CpdStore *store, const CpdContainerQuery *query, GError **error)
                             CPD_CONTAINER_PAUSED, CPD_CONTAINER_STOPPING);
   if (query->restarting)
     g_string_append (sql, " AND json_extract(config, '$.restartPolicy') <> 'no'");
-  add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
-  add_filter (sql, values, query->names, "instr(name, ?) > 0");
+  cpd_sql_add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
+  cpd_sql_add_filter (sql, values, query->names, "instr(name, ?) > 0");
   add_state_filter (sql, query->states);
-  add_filter (sql, values, query->images,
+  cpd_sql_add_filter (sql, values, query->images,
               "image = ? OR instr(image_id, ?) = 1 OR image_id IN"
               " (SELECT image_id FROM image_name WHERE image_name.name IN"
               " (?, 'localhost/' || ?, 'localhost/' || ? || ':latest', ? || ':latest'))");
-  add_filter (sql, values, query->labels,
+  cpd_sql_add_filter (sql, values, query->labels,
               "EXISTS (SELECT 1 FROM json_each(config, '$.labels') AS label"
               " WHERE label.key = ? OR label.key || '=' || label.value = ?)");
   if (query->after != NULL)
-    add_filter (sql, values, after, "number < (SELECT number FROM container WHERE id = ?)");
+    cpd_sql_add_filter (sql, values, after, "number < (SELECT number FROM container WHERE id = ?)");
   g_string_append_printf (sql, " ORDER BY number DESC LIMIT %d",
                           query->limit > 0 ? (int) MIN (query->limit, G_MAXINT) : -1);
 

@@ -36,21 +36,6 @@ cpd_store_add_event (CpdTransaction *tx, const char *type, const char *status, c
   return cpd_statement_execute (statement, error);
 }
 
-/* Appends " AND (TEST OR TEST ...)", a test for each of the values, with parameters bound later. */
-static void
-add_filter (GString *sql, GPtrArray *values, char **given, const char *test)
-{
-  if (given == NULL || *given == NULL)
-    return;
-  g_string_append (sql, " AND (");
-  for (char **value = given; *value != NULL; value++)
-    {
-      g_string_append_printf (sql, "%s%s", value == given ? "" : " OR ", test);
-      g_ptr_array_add (values, *value);
-    }
-  g_string_append_c (sql, ')');
-}
-
 static GVariant *
 parse_attributes (const char *text)
 {
@@ -104,10 +89,10 @@ prepare_query (CpdStore *store, const CpdEventQuery *query, GError **error)
   g_autoptr(GPtrArray) values = g_ptr_array_new ();
   CpdStatement *statement;
 
-  add_filter (sql, values, query->types, "type = ?");
-  add_filter (sql, values, query->statuses, "status = ?");
-  add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
-  add_filter (sql, values, query->names, "name = ?");
+  cpd_sql_add_filter (sql, values, query->types, "type = ?");
+  cpd_sql_add_filter (sql, values, query->statuses, "status = ?");
+  cpd_sql_add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
+  cpd_sql_add_filter (sql, values, query->names, "name = ?");
   g_string_append_printf (sql, " ORDER BY seq LIMIT %u",
                           query->limit > 0 ? MIN (query->limit, CPD_EVENTS_MAX) : CPD_EVENTS_MAX);
 
