@@ -131,7 +131,7 @@ test_texts (void)
   assert_bad (IMAGE, "{'workdir': <'relative'>}", "option 'workdir': 'relative'");
   assert_bad (IMAGE, "{'workdir': <''>}", "option 'workdir'");
   assert_bad (IMAGE, "{'network': <'bridge'>}", "option 'network': 'bridge'");
-  assert_bad (IMAGE, "{'hostname': <'a_b'>}", "option 'hostname': 'a_b'");
+  assert_bad (IMAGE, "{'hostname': <'a b'>}", "option 'hostname': 'a b'");
   assert_bad (IMAGE, "{'hostname': <''>}", "option 'hostname'");
   assert_bad (IMAGE, "{'hostname': <'-a'>}", "option 'hostname'");
   assert_bad (IMAGE, "{'hostname': <'a\\nb'>}", "option 'hostname'");
