@@ -77,6 +77,41 @@ class ConcurrentTest(Case):
             self.assertEqual(sorted(told), sorted(ids.values()))
         recorder.close()
 
+    def test_crowd(self):
+        """500 callers over few names: a name taken is the only error there is, and no name is given out twice."""
+        connections = [self.service.connect() for _ in range(10)]
+        since = self.client.last_seq()
+        refused = []
+
+        def live(number):
+            client = connections[number % len(connections)]
+            try:
+                container = client.create('true', name=f'n-{number % 100}')
+                container.rename(f'm-{number % 50}')
+            except CallError as error:
+                refused.append(error.name)
+            else:
+                container.remove()
+
+        threads = [threading.Thread(target=live, args=(number,)) for number in range(500)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertLessEqual(set(refused), {ERROR + 'ContainerExists'})
+        events, _ = self.client.events(since)
+        self.assert_gapless(events, since)
+        names = {}
+        for event in events:        # in the order of the commits, a name has one owner at most
+            if event['status'] == 'remove':
+                self.assertEqual(names.pop(event['name']), event['id'])
+                continue
+            if event['status'] == 'rename':
+                self.assertEqual(names.pop(event['attributes']['old-name']), event['id'])
+            self.assertNotIn(event['name'], names)
+            names[event['name']] = event['id']
+        self.assertEqual({row['name']: row['id'] for row in self.client.list()}, names)
+
     def test_one_name_for_all(self):
         """Of all who want a name at once, one gets it."""
         for _ in range(5):
