@@ -166,9 +166,11 @@ remove_image (CpdStorage *storage, const CpdImageRow *image, const CpdCaller *ca
 
 /* Whether it may be done at all, and all names are meant. */
 static gboolean
-check_removal (const CpdImageRow *image, const char *full_name, gboolean force, gboolean *all, GError **error)
+check_removal (CpdStorage *storage, const CpdImageRow *image, const char *full_name, gboolean force,
+               gboolean *all, GError **error)
 {
   guint n_names = g_strv_length (image->names);
+  guint users = cpd_store_count_image_users (storage->store, image->id);
   g_autofree char *names = g_strjoinv (", ", image->names);
 
   if (full_name == NULL && n_names > 1 && !force)
@@ -178,10 +180,10 @@ check_removal (const CpdImageRow *image, const char *full_name, gboolean force, 
       return FALSE;
     }
   *all = force || full_name == NULL || n_names <= 1;
-  if (*all && image->containers > 0)
+  if (*all && users > 0)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_IN_USE, "image %s (%s) is used by %u container%s",
-                   image->id, names, image->containers, image->containers == 1 ? "" : "s");
+                   image->id, names, users, users == 1 ? "" : "s");
       return FALSE;
     }
   return TRUE;
@@ -196,7 +198,7 @@ remove_locked (CpdStorage *storage, const char *name_or_id, gboolean force, cons
   g_autoptr(GError) failure = NULL;
   gboolean all;
 
-  if (image == NULL || !check_removal (image, full_name, force, &all, error))
+  if (image == NULL || !check_removal (storage, image, full_name, force, &all, error))
     return FALSE;
   if (all ? !remove_image (storage, image, caller, trash, error)
           : !remove_name (storage, image, full_name, caller, error))

@@ -7,11 +7,12 @@
 #include "public/cpod-error.h"
 #include "store/cpd-statement.h"
 
-#define IMAGE_COLUMNS \
+/* Counting the containers takes the longer the more there are, so only lists do it: creating finds an image too. */
+#define IMAGE_COLUMNS(containers) \
   "SELECT id, digest, manifest_size, config, top_layer, size, created," \
-  " (SELECT group_concat(name, char(10)) FROM image_name WHERE image_id = image.id)," \
-  " (SELECT count(*) FROM container WHERE image_id = image.id)" \
+  " (SELECT group_concat(name, char(10)) FROM image_name WHERE image_id = image.id), " containers \
   " FROM image"
+#define COUNT_CONTAINERS "(SELECT count(*) FROM container WHERE image_id = image.id)"
 
 #define LAYER_COLUMNS \
   "SELECT chain_id, parent, diff_id, digest, media_type, blob_size, layer.size, link FROM layer"
@@ -190,7 +191,7 @@ cpd_store_untag_image (CpdTransaction *tx, const char *name, GError **error)
 CpdImageRow *
 cpd_store_get_image (CpdStore *store, const char *id, GError **error)
 {
-  g_autoptr(GPtrArray) rows = read_images (store, IMAGE_COLUMNS " WHERE id = ?", id, error);
+  g_autoptr(GPtrArray) rows = read_images (store, IMAGE_COLUMNS ("0") " WHERE id = ?", id, error);
 
   if (rows == NULL)
     return NULL;
@@ -206,7 +207,7 @@ CpdImageRow *
 cpd_store_get_image_by_name (CpdStore *store, const char *name, GError **error)
 {
   g_autoptr(GPtrArray) rows =
-    read_images (store, IMAGE_COLUMNS " WHERE id = (SELECT image_id FROM image_name WHERE name = ?)",
+    read_images (store, IMAGE_COLUMNS ("0") " WHERE id = (SELECT image_id FROM image_name WHERE name = ?)",
                  name, error);
 
   return rows != NULL && rows->len > 0 ? g_ptr_array_steal_index (rows, 0) : NULL;
@@ -216,7 +217,7 @@ CpdImageRow *
 cpd_store_get_image_by_prefix (CpdStore *store, const char *prefix, GError **error)
 {
   g_autoptr(GPtrArray) rows =
-    read_images (store, IMAGE_COLUMNS " WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", prefix, error);
+    read_images (store, IMAGE_COLUMNS ("0") " WHERE id >= ?1 AND id < ?1 || 'g' LIMIT 2", prefix, error);
 
   if (rows == NULL)
     return NULL;
@@ -230,11 +231,23 @@ cpd_store_get_image_by_prefix (CpdStore *store, const char *prefix, GError **err
   return NULL;
 }
 
+guint
+cpd_store_count_image_users (CpdStore *store, const char *id)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_store_prepare (store, "SELECT count(*) FROM container WHERE image_id = ?", NULL);
+
+  if (statement == NULL)
+    return 0;
+  cpd_statement_bind (statement, "s", id);
+  return cpd_statement_next (statement, NULL) ? (guint) cpd_statement_int (statement, 0) : 0;
+}
+
 /* Newest first. */
 GPtrArray *
 cpd_store_list_images (CpdStore *store, GError **error)
 {
-  return read_images (store, IMAGE_COLUMNS " ORDER BY created DESC, id", NULL, error);
+  return read_images (store, IMAGE_COLUMNS (COUNT_CONTAINERS) " ORDER BY created DESC, id", NULL, error);
 }
 
 gboolean

@@ -16,7 +16,7 @@ typedef struct
   gint64 size;                  /* bytes when unpacked */
   gint64 created;               /* µs since the epoch */
   char **names;                 /* sorted */
-  guint containers;             /* how many containers use it */
+  guint containers;             /* how many containers use it; only cpd_store_list_images() counts them */
 } CpdImageRow;
 
 /* An unpacked layer and the blob that it came from. */
@@ -61,6 +61,9 @@ CpdImageRow *cpd_store_get_image_by_name   (CpdStore           *store,
 CpdImageRow *cpd_store_get_image_by_prefix (CpdStore           *store,
                                             const char         *prefix,
                                             GError            **error);
+/* How many containers use an image. */
+guint        cpd_store_count_image_users   (CpdStore           *store,
+                                            const char         *id);
 GPtrArray   *cpd_store_list_images         (CpdStore           *store,
                                             GError            **error);
 

@@ -140,7 +140,7 @@ test_delete (TestStore *test, gconstpointer kind)
 
   test_add_container (test->store, test_id ("c"), "web", CPD_CONTAINER_EXITED, NULL);
   row = cpd_store_get_image (test->store, TEST_IMAGE, NULL);
-  g_assert_cmpuint (row->containers, ==, 1);
+  g_assert_cmpuint (cpd_store_count_image_users (test->store, row->id), ==, 1);
   tx = test_begin (test->store);
   g_assert_false (cpd_store_delete_image (tx, TEST_IMAGE, &in_use));
   cpd_transaction_free (tx);

@@ -95,7 +95,7 @@ test_version_1 (TestStore *test, gconstpointer kind)
   g_assert_cmpint (row->created, ==, G_GINT64_CONSTANT (1700000000000001));
   image = cpd_store_get_image_by_name (store, "localhost/busybox:latest", NULL);
   g_assert_cmpstr (row->image_id, ==, image->id);
-  g_assert_cmpuint (image->containers, ==, 2);
+  g_assert_cmpuint (cpd_store_count_image_users (store, image->id), ==, 2);
   layers = cpd_store_list_image_layers (store, image->id, NULL);
   g_assert_cmpuint (layers->len, ==, 2);
   operations = cpd_store_list_operations (store, NULL);
