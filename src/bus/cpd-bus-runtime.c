@@ -225,6 +225,22 @@ work_get_info (CpdBusCall *call, GError **error)
   return g_variant_new ("(@a{sv})", info);
 }
 
+static GVariant *
+work_get_config (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GVariant) config = cpd_engine_describe_config (cpd_bus_call_get_engine (call));
+
+  return g_variant_new ("(@a{sv})", config);
+}
+
+static GVariant *
+work_reload (CpdBusCall *call, GError **error)
+{
+  g_auto(GStrv) changed = cpd_engine_reload (cpd_bus_call_get_engine (call), error);
+
+  return changed != NULL ? g_variant_new ("(^as)", changed) : NULL;
+}
+
 /* "kind\tobject\ttext", as the engine tells it. */
 static GVariant *
 build_problem (const char *problem)
@@ -268,6 +284,8 @@ static const CpdBusMethod methods[] = {
   { "GetEvents", event_options, FALSE, work_get_events },
   { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
   { "Check", cpd_bus_no_options, FALSE, work_check },
+  { "GetConfig", cpd_bus_no_options, FALSE, work_get_config },
+  { "Reload", cpd_bus_no_options, FALSE, work_reload },
   { NULL }
 };
 

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 
 static const CliVerb verbs[] = {
+  { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
   { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
   { "events", NULL, N_("Show what happens"), cli_events },
   { "images", N_("[NAME]"), N_("List images"), cli_images },

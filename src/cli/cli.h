@@ -43,6 +43,7 @@ struct _CliVerb
 #define CLI_DECLARE_VERB(name) \
   int cli_##name (CliApp *app, const CliVerb *verb, int argc, char **argv)
 
+CLI_DECLARE_VERB (config);
 CLI_DECLARE_VERB (create);
 CLI_DECLARE_VERB (events);
 CLI_DECLARE_VERB (images);

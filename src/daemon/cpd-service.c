@@ -145,7 +145,14 @@ open_link (Service *service, const CpdServiceOptions *options, GError **error)
 static gboolean
 set_up (Service *service, const CpdServiceOptions *options, GError **error)
 {
-  service->engine = cpd_engine_new (cpd_config_new (options->root), error);
+  CpdConfig *config = cpd_config_new (options->root, error);
+
+  if (config == NULL)
+    {
+      g_prefix_error_literal (error, "failed to read the configuration: ");
+      return FALSE;
+    }
+  service->engine = cpd_engine_new (config, error);
   if (service->engine == NULL)
     return FALSE;
   service->bus = cpd_bus_service_new (service->engine);

@@ -139,17 +139,16 @@ parse_reply (const char *line, const char *oci_log, pid_t *pid, GError **error)
 }
 
 static gboolean
-spawn (const char *const *argv, const char *directory, int sync_fd, int messages, GPid *child,
+spawn (const char *const *argv, const char *const *env, const char *directory, int sync_fd, int messages, GPid *child,
        GError **error)
 {
-  const char *environment[] = {
-    "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "_OCI_SYNCPIPE=" G_STRINGIFY (SYNC_FD), NULL,
-  };
+  g_auto(GStrv) environment = g_environ_setenv (g_strdupv ((char **) env), "_OCI_SYNCPIPE",
+                                                G_STRINGIFY (SYNC_FD), TRUE);
   const int source[] = { sync_fd };
   const int target[] = { SYNC_FD };
   g_autoptr(GError) cause = NULL;
 
-  if (!g_spawn_async_with_pipes_and_fds (directory, argv, environment,
+  if (!g_spawn_async_with_pipes_and_fds (directory, argv, (const char *const *) environment,
                                          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDIN_FROM_DEV_NULL
                                          | G_SPAWN_STDOUT_TO_DEV_NULL,
                                          NULL, NULL, -1, -1, messages, source, target, 1, child,
@@ -171,8 +170,8 @@ reap (GPid child)
 }
 
 gboolean
-cpd_conmon_spawn (const char *const *argv, const char *directory, const char *oci_log, pid_t *pid,
-                  GError **error)
+cpd_conmon_spawn (const char *const *argv, const char *const *env, const char *directory,
+                  const char *oci_log, pid_t *pid, GError **error)
 {
   cpd_autofd int messages = memfd_create ("conmon-stderr", MFD_CLOEXEC);
   cpd_autofd int read_end = -1, write_end = -1;
@@ -187,7 +186,7 @@ cpd_conmon_spawn (const char *const *argv, const char *directory, const char *oc
     }
   read_end = ends[0];
   write_end = ends[1];
-  if (!spawn (argv, directory, write_end, messages, &child, error))
+  if (!spawn (argv, env, directory, write_end, messages, &child, error))
     return FALSE;
   cpd_close_fd (&write_end);    /* or its end of file would never be seen */
   reap (child);

@@ -10,9 +10,6 @@
 #include "oci/cpd-runtime-spec.h"
 #include "public/cpod-error.h"
 
-#define DEFAULT_PATH "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-#define DEFAULT_STOP_TIMEOUT 10
-
 void
 cpd_container_config_free (CpdContainerConfig *config)
 {
@@ -98,15 +95,17 @@ set_variable (GPtrArray *env, const char *entry)
 }
 
 static gboolean
-set_env (CpdContainerConfig *config, JsonObject *image, GVariant *options, GError **error)
+set_env (CpdContainerConfig *config, JsonObject *image, GVariant *options, const CpdConfig *defaults,
+         GError **error)
 {
   g_autoptr(GPtrArray) env = g_ptr_array_new_with_free_func (g_free);
   g_auto(GStrv) from_image = cpd_json_get_strv (image, "Env");
   g_auto(GStrv) given = lookup_strv (options, "env");
   g_autofree char *hostname = g_strconcat ("HOSTNAME=", config->hostname, NULL);
 
-  set_variable (env, DEFAULT_PATH);
-  set_variable (env, "TERM=xterm");
+  for (char **entry = defaults->env; *entry != NULL; entry++)
+    if (strchr (*entry, '=') != NULL)
+      set_variable (env, *entry);
   set_variable (env, "container=cpod");
   set_variable (env, hostname);
   for (char **entry = from_image; *entry != NULL; entry++)
@@ -207,7 +206,8 @@ set_texts (CpdContainerConfig *config, const char *id, JsonObject *image, GVaria
 }
 
 static gboolean
-set_stop (CpdContainerConfig *config, JsonObject *image, GVariant *options, GError **error)
+set_stop (CpdContainerConfig *config, JsonObject *image, GVariant *options, const CpdConfig *defaults,
+          GError **error)
 {
   g_autofree char *signal_name = choose (options, "stop-signal", image, "StopSignal", "SIGTERM");
 
@@ -217,7 +217,7 @@ set_stop (CpdContainerConfig *config, JsonObject *image, GVariant *options, GErr
       g_prefix_error (error, "option 'stop-signal': ");
       return FALSE;
     }
-  config->stop_timeout = DEFAULT_STOP_TIMEOUT;
+  config->stop_timeout = defaults->stop_timeout;
   g_variant_lookup (options, "stop-timeout", "u", &config->stop_timeout);
   return TRUE;
 }
@@ -260,15 +260,17 @@ expand_added (char **add, char **capabilities, GError **error)
 }
 
 static gboolean
-set_capabilities (CpdContainerConfig *config, GVariant *options, GError **error)
+set_capabilities (CpdContainerConfig *config, GVariant *options, const CpdConfig *defaults,
+                  GError **error)
 {
   g_auto(GStrv) add = lookup_strv (options, "cap-add");
   g_auto(GStrv) drop = lookup_strv (options, "cap-drop");
 
   g_variant_lookup (options, "privileged", "b", &config->privileged);
-  config->capabilities = cpd_capabilities_merge ((const char *const *) add,
-                                                 (const char *const *) drop, config->privileged,
-                                                 error);
+  config->capabilities = cpd_capabilities_merge_from ((const char *const *) defaults->capabilities,
+                                                      (const char *const *) add,
+                                                      (const char *const *) drop,
+                                                      config->privileged, error);
   if (config->capabilities != NULL)
     config->added_capabilities = expand_added (add, config->capabilities, error);
   if (config->added_capabilities != NULL)
@@ -279,7 +281,7 @@ set_capabilities (CpdContainerConfig *config, GVariant *options, GError **error)
 
 CpdContainerConfig *
 cpd_container_config_new (const char *id, const CpdImageRow *image, GVariant *options,
-                          GError **error)
+                          const CpdConfig *settings, GError **error)
 {
   g_autoptr(CpdContainerConfig) config = g_new0 (CpdContainerConfig, 1);
   g_autoptr(JsonNode) node = cpd_json_parse (image->config, -1, error);
@@ -298,10 +300,10 @@ cpd_container_config_new (const char *id, const CpdImageRow *image, GVariant *op
   set_labels (config, defaults, options);
   if (!set_texts (config, id, defaults, options, error)
       || !set_args (config, defaults, options, error)
-      || !set_env (config, defaults, options, error)
-      || !set_stop (config, defaults, options, error)
+      || !set_env (config, defaults, options, settings, error)
+      || !set_stop (config, defaults, options, settings, error)
       || !set_restart (config, options, error)
-      || !set_capabilities (config, options, error))
+      || !set_capabilities (config, options, settings, error))
     return NULL;
   return g_steal_pointer (&config);
 }

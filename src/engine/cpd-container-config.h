@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include "engine/cpd-config.h"
 #include "engine/cpd-restart-policy.h"
 #include "store/cpd-store-images.h"
 
@@ -29,10 +30,11 @@ typedef struct
   CpdRestartPolicy restart;
 } CpdContainerConfig;
 
-/* INVALID_ARGUMENT names the option. */
+/* What neither OPTIONS nor the image say is as SETTINGS have it. INVALID_ARGUMENT names the option. */
 CpdContainerConfig *cpd_container_config_new     (const char               *id,
                                                   const CpdImageRow        *image,
                                                   GVariant                 *options,
+                                                  const CpdConfig          *settings,
                                                   GError                  **error);
 CpdContainerConfig *cpd_container_config_parse   (const char               *json,
                                                   GError                  **error);

@@ -12,9 +12,10 @@
 #define NAME_TRIES 32
 
 static CpdContainerRow *
-new_row (const char *image_name, const CpdImageRow *image, GVariant *options,
+new_row (CpdEngine *engine, const char *image_name, const CpdImageRow *image, GVariant *options,
          const CpdCaller *caller, GError **error)
 {
+  g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
   g_autoptr(CpdContainerRow) row = g_new0 (CpdContainerRow, 1);
   g_autoptr(CpdContainerConfig) config = NULL;
 
@@ -26,7 +27,7 @@ new_row (const char *image_name, const CpdImageRow *image, GVariant *options,
       g_prefix_error (error, "option 'name': ");
       return NULL;
     }
-  config = cpd_container_config_new (row->id, image, options, error);
+  config = cpd_container_config_new (row->id, image, options, settings, error);
   if (config == NULL)
     return NULL;
   row->image = g_strdup (image_name);
@@ -113,7 +114,7 @@ cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *opt
 
   if (found == NULL)
     return FALSE;
-  row = new_row (image, found, options, caller, error);
+  row = new_row (engine, image, found, options, caller, error);
   if (row == NULL)
     return FALSE;
   if (!cpd_engine_begin_operation (engine, "create", row->id, &operation, error))

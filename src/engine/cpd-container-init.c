@@ -11,8 +11,6 @@
 #include "oci/cpd-runtime-spec.h"
 #include "public/cpod-error.h"
 
-#define PIDS_LIMIT 2048
-
 /* The user as the mounted root knows it, and the environment with what follows from that. */
 typedef struct
 {
@@ -80,14 +78,24 @@ write_network_files (const CpdContainerConfig *config, const char *bundle, GPtrA
   return TRUE;
 }
 
+/* systemd wants its slice, and a prefix and a name for the scope. */
+static char *
+cgroup_path (const CpdConfig *config, const char *id)
+{
+  if (config->systemd_cgroups)
+    return g_strdup_printf ("%s:cpod:%s", config->cgroup_parent, id);
+  return g_build_filename ("/", config->cgroup_parent, id, NULL);
+}
+
 static gboolean
 write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
               const char *bundle, const char *rootfs, GError **error)
 {
+  g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
   g_auto(CpdIdentity) identity = { 0 };
   g_autoptr(GPtrArray) binds = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *path = g_build_filename (bundle, "config.json", NULL);
-  g_autofree char *cgroup = g_build_filename (engine->config->cgroup_parent, row->id, NULL);
+  g_autofree char *cgroup = cgroup_path (engine->config, row->id);
   g_autofree char *json = NULL;
   CpdRuntimeSpec spec = {
     .id = row->id, .name = row->name, .rootfs = rootfs, .hostname = config->hostname,
@@ -96,9 +104,11 @@ write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerC
     .host_network = strcmp (config->network, "host") == 0,
     .capabilities = (const char *const *) config->capabilities,
     .added_capabilities = (const char *const *) config->added_capabilities,
-    .seccomp_profile = config->privileged ? NULL : engine->config->seccomp_profile,
-    .cgroup_path = cgroup, .pids_limit = PIDS_LIMIT, .cgroup_v2 = cpd_config_is_cgroup_v2 (),
+    .seccomp_profile = config->privileged ? NULL : settings->seccomp_profile,
+    .cgroup_path = cgroup, .pids_limit = settings->pids_limit, .cgroup_v2 = cpd_config_is_cgroup_v2 (),
     .stop_signal = cpd_signal_name (config->stop_signal),
+    .sysctls = (const char *const *) settings->sysctls,
+    .ulimits = (const char *const *) settings->ulimits, .shm_size = settings->shm_size,
   };
 
   if (!find_identity (config, rootfs, &identity, error)
@@ -134,10 +144,11 @@ static gboolean
 launch (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
         const char *bundle, CpdContainerStatus *status, GError **error)
 {
+  g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
   g_autofree char *log_path = cpd_engine_log_path (engine, row->id);
   CpdLaunch launch = {
     .id = row->id, .name = row->name, .bundle = bundle, .log_path = log_path,
-    .keep_stdin = config->keep_stdin,
+    .keep_stdin = config->keep_stdin, .log_size_max = settings->log_size_max,
   };
   CpdLaunched launched = { 0 };
 

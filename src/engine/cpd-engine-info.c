@@ -30,7 +30,7 @@ cpd_engine_get_info (CpdEngine *engine, GError **error)
   add_string (info, "os", "linux");
   add_string (info, "version", CPD_VERSION);
   add_string (info, "cgroup-version", cpd_config_is_cgroup_v2 () ? "v2" : "v1");
-  add_string (info, "cgroup-manager", "cgroupfs");
+  add_string (info, "cgroup-manager", config->systemd_cgroups ? "systemd" : "cgroupfs");
   add_string (info, "graph-driver", cpd_storage_get_driver (engine->storage));
   add_string (info, "graph-root", config->graph_root);
   add_string (info, "run-root", config->run_root);

@@ -13,7 +13,7 @@ struct _CpdEngine
 {
   GObject parent;
 
-  CpdConfig *config;            /* (owned) */
+  CpdConfig *config;            /* (owned): as it was at the start */
   char *boot_id;                /* (owned) */
   int lock_fd;                  /* (owned): the lock on the state directory */
   CpdStore *store;              /* (owned) */
@@ -33,6 +33,7 @@ struct _CpdEngine
   GHashTable *dirty;            /* (owned): ids not yet told as changed */
   gboolean drain_scheduled;
   GHashTable *restarts;         /* (owned): id → GSource that will start it again */
+  CpdConfig *settings;          /* (owned): as it is since the last reload */
 };
 
 /* Paths of a container. */
@@ -44,6 +45,11 @@ char            *cpd_engine_container_dir     (CpdEngine                *engine,
                                                const char               *id);
 char            *cpd_engine_log_path          (CpdEngine                *engine,
                                                const char               *id);
+
+/* Makes the directories of the state that are not the storage's own. */
+gboolean         cpd_engine_make_directories  (CpdEngine                *engine,
+                                               GError                  **error);
+void             cpd_engine_log_config_warnings (const CpdConfig        *config);
 
 /* The event queue. */
 void             cpd_engine_on_commit         (GPtrArray                *changed_containers,

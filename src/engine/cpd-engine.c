@@ -10,6 +10,7 @@
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-recorded-paths.h"
 #include "public/cpod-error.h"
 
 /* How many ends of containers are dealt with at once. */
@@ -60,7 +61,8 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->locks, cpd_locks_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
-  g_clear_pointer (&engine->config, cpd_config_free);
+  g_clear_pointer (&engine->settings, cpd_config_unref);
+  g_clear_pointer (&engine->config, cpd_config_unref);
   g_clear_pointer (&engine->boot_id, g_free);
   cpd_close_fd (&engine->lock_fd);
   g_cond_clear (&engine->changed);
@@ -89,8 +91,7 @@ take_state_directory (CpdEngine *engine, GError **error)
   g_autofree char *pid = g_strdup_printf ("%d\n", (int) getpid ());
   char owner[32] = "";
 
-  if (!cpd_fs_mkdir_p (engine->config->static_dir, 0700, error)
-      || !cpd_fs_mkdir_p (engine->config->run_root, 0711, error))
+  if (!cpd_fs_mkdir_p (engine->config->static_dir, 0700, error))
     return FALSE;
   engine->lock_fd = open (path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (engine->lock_fd < 0)
@@ -154,17 +155,30 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
   cpd_engine_push_exit (engine, id, pid);
 }
 
+/* What the state was made with has a say in where it is, so the state comes first. */
 static gboolean
-open_parts (CpdEngine *engine, GError **error)
+open_store (CpdEngine *engine, GError **error)
 {
   g_autofree char *database = g_build_filename (engine->config->static_dir, "cpod.db", NULL);
 
   engine->store = cpd_store_open (database, error);
-  if (engine->store == NULL)
+  if (engine->store == NULL
+      || !cpd_recorded_paths_merge (engine->config, engine->store, engine->boot_id, error)
+      || !cpd_engine_make_directories (engine, error))
     return FALSE;
   engine->storage = cpd_storage_open (engine->store, engine->config->graph_root, error);
-  if (engine->storage == NULL)
+  return engine->storage != NULL
+         && cpd_recorded_paths_write (engine->config, engine->store,
+                                      cpd_storage_get_driver (engine->storage), error);
+}
+
+static gboolean
+open_parts (CpdEngine *engine, GError **error)
+{
+  if (!open_store (engine, error))
     return FALSE;
+  engine->settings = cpd_config_ref (engine->config);
+  cpd_engine_log_config_warnings (engine->config);
   engine->launcher = cpd_launcher_new (engine->config, error);
   if (engine->launcher == NULL)
     return FALSE;
@@ -293,12 +307,13 @@ emit_events (CpdEngine *engine)
 static void
 prune_events (CpdEngine *engine)
 {
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
   g_autoptr(GError) error = NULL;
 
   if (engine->last_emitted < engine->last_pruned + PRUNE_EVERY)
     return;
   engine->last_pruned = engine->last_emitted;
-  if (!cpd_store_prune_events (engine->store, engine->config->events_max_rows, 0, &error))
+  if (!cpd_store_prune_events (engine->store, config->events_max_rows, 0, &error))
     g_info ("failed to drop old events: %s", error->message);
 }
 

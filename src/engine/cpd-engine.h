@@ -25,7 +25,15 @@ G_DECLARE_FINAL_TYPE (CpdEngine, cpd_engine, CPD, ENGINE, GObject)
 /* Takes the state directory for itself and opens the store: STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED. */
 CpdEngine       *cpd_engine_new                (CpdConfig           *config,
                                                 GError             **error);
+/* As it was at the start: what is read only then does not change. */
 const CpdConfig *cpd_engine_get_config         (CpdEngine           *engine);
+/* As it is since the last reload. */
+CpdConfig       *cpd_engine_ref_config         (CpdEngine           *engine);
+/* a{sv}: each key's value and origin, (vs); and "warnings" when there are any. */
+GVariant        *cpd_engine_describe_config    (CpdEngine           *engine);
+/* Reads the files again: the keys whose values differ from those in force. BAD_CONFIG. */
+char           **cpd_engine_reload             (CpdEngine           *engine,
+                                                GError             **error);
 CpdStore        *cpd_engine_get_store          (CpdEngine           *engine);
 CpdStorage      *cpd_engine_get_storage        (CpdEngine           *engine);
 const char      *cpd_engine_get_boot_id        (CpdEngine           *engine);

@@ -24,21 +24,19 @@
 
 struct _CpdLauncher
 {
-  char *conmon;                 /* (nullable) */
-  char *runtime;                /* (nullable) */
+  CpdConfig *config;            /* (owned) */
   char *runtime_root;           /* where the OCI runtime keeps its records */
   char *exit_dir;
 };
 
 CpdLauncher *
-cpd_launcher_new (const CpdConfig *config, GError **error)
+cpd_launcher_new (CpdConfig *config, GError **error)
 {
   g_autoptr(CpdLauncher) launcher = g_new0 (CpdLauncher, 1);
 
-  launcher->conmon = g_strdup (config->conmon);
-  launcher->runtime = g_strdup (config->oci_runtime);
-  launcher->runtime_root = g_build_filename (config->run_root, "runtime", NULL);
-  launcher->exit_dir = g_build_filename (config->run_root, "exits", NULL);
+  launcher->config = cpd_config_ref (config);
+  launcher->runtime_root = g_build_filename (config->tmp_dir, "runtime", NULL);
+  launcher->exit_dir = g_build_filename (config->tmp_dir, "exits", NULL);
   if (!cpd_fs_mkdir_p (launcher->runtime_root, 0700, error)
       || !cpd_fs_mkdir_p (launcher->exit_dir, 0700, error))
     return NULL;
@@ -48,8 +46,7 @@ cpd_launcher_new (const CpdConfig *config, GError **error)
 void
 cpd_launcher_free (CpdLauncher *launcher)
 {
-  g_free (launcher->conmon);
-  g_free (launcher->runtime);
+  cpd_config_unref (launcher->config);
   g_free (launcher->runtime_root);
   g_free (launcher->exit_dir);
   g_free (launcher);
@@ -61,26 +58,21 @@ cpd_launcher_exit_dir (CpdLauncher *launcher)
   return launcher->exit_dir;
 }
 
-static gboolean
-check_programs (CpdLauncher *launcher, GError **error)
+/* The OCI runtime that is to be used, or NULL when that or conmon is not there. */
+static const CpdOciRuntime *
+find_programs (CpdLauncher *launcher, GError **error)
 {
-  if (launcher->conmon == NULL || !g_file_test (launcher->conmon, G_FILE_TEST_IS_EXECUTABLE))
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED,
-                   "no conmon%s%s: install the package conmon",
-                   launcher->conmon != NULL ? " at " : " in the usual directories",
-                   launcher->conmon != NULL ? launcher->conmon : "");
-      return FALSE;
-    }
-  if (launcher->runtime == NULL || !g_file_test (launcher->runtime, G_FILE_TEST_IS_EXECUTABLE))
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME,
-                   "no OCI runtime%s%s: install the package runc or crun",
-                   launcher->runtime != NULL ? " at " : " (runc, crun) in the usual directories",
-                   launcher->runtime != NULL ? launcher->runtime : "");
-      return FALSE;
-    }
-  return TRUE;
+  const char *conmon = launcher->config->conmon;
+  g_autofree char *tried = NULL;
+  g_auto(GStrv) paths = NULL;
+
+  if (conmon != NULL && g_file_test (conmon, G_FILE_TEST_IS_EXECUTABLE))
+    return cpd_oci_runtimes_find (launcher->config->runtimes, NULL, error);
+  paths = cpd_config_get_list (launcher->config, CPD_KEY_CONMON_PATH);
+  tried = g_strjoinv (", ", paths);
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED, "no conmon at %s: install the package conmon",
+               conmon != NULL ? conmon : tried);
+  return NULL;
 }
 
 static void
@@ -91,19 +83,20 @@ add_pair (GPtrArray *argv, const char *option, const char *value)
 }
 
 static GPtrArray *
-conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const char *oci_log)
+conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRuntime *runtime,
+                  const char *oci_log)
 {
   g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *log = g_strconcat ("k8s-file:", launch->log_path, NULL);
   g_autofree char *pid_file = g_build_filename (launch->bundle, "pidfile", NULL);
   g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
 
-  add_pair (argv, launcher->conmon, "--full-attach");
+  add_pair (argv, launcher->config->conmon, "--full-attach");
   add_pair (argv, "--api-version", "1");
   add_pair (argv, "-c", launch->id);
   add_pair (argv, "-u", launch->id);
   add_pair (argv, "-n", launch->name);
-  add_pair (argv, "-r", launcher->runtime);
+  add_pair (argv, "-r", runtime->path);
   add_pair (argv, "-b", launch->bundle);
   add_pair (argv, "-p", pid_file);
   add_pair (argv, "--conmon-pidfile", conmon_pid_file);
@@ -115,9 +108,20 @@ conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const char *oc
   g_ptr_array_add (argv, g_strdup ("--no-sync-log"));
   add_pair (argv, "--runtime-arg", "--root");
   add_pair (argv, "--runtime-arg", launcher->runtime_root);
-  add_pair (argv, "--runtime-arg", "--log-format=json");
+  if (runtime->supports_json)
+    add_pair (argv, "--runtime-arg", "--log-format=json");
   add_pair (argv, "--runtime-arg", "--log");
   add_pair (argv, "--runtime-arg", oci_log);
+  if (launcher->config->systemd_cgroups)
+    g_ptr_array_add (argv, g_strdup ("-s"));
+  if (cpd_config_get_boolean (launcher->config, CPD_KEY_NO_PIVOT_ROOT))
+    g_ptr_array_add (argv, g_strdup ("--no-pivot"));
+  if (launch->log_size_max > 0)
+    {
+      g_autofree char *size = g_strdup_printf ("%" G_GINT64_FORMAT, launch->log_size_max);
+
+      add_pair (argv, "--log-size-max", size);
+    }
   if (launch->keep_stdin)
     g_ptr_array_add (argv, g_strdup ("-i"));
   g_ptr_array_add (argv, NULL);
@@ -132,13 +136,16 @@ cpd_launcher_create (CpdLauncher *launcher, const CpdLaunch *launch, CpdLaunched
   g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
   g_autofree char *exit_file = g_build_filename (launcher->exit_dir, launch->id, NULL);
   g_autofree char *text = NULL;
+  const CpdOciRuntime *runtime = find_programs (launcher, error);
+  g_auto(GStrv) env = cpd_config_get_list (launcher->config, CPD_KEY_CONMON_ENV_VARS);
   g_autoptr(GPtrArray) argv = NULL;
 
-  if (!check_programs (launcher, error))
+  if (runtime == NULL)
     return FALSE;
   unlink (exit_file);           /* of the run before */
-  argv = conmon_arguments (launcher, launch, oci_log);
-  if (!cpd_conmon_spawn ((const char *const *) argv->pdata, launch->bundle, oci_log,
+  argv = conmon_arguments (launcher, launch, runtime, oci_log);
+  if (!cpd_conmon_spawn ((const char *const *) argv->pdata, (const char *const *) env,
+                         launch->bundle, oci_log,
                          &launched->pid, error))
     return FALSE;
 
@@ -154,12 +161,13 @@ static gboolean
 run_runtime (CpdLauncher *launcher, char **output, GError **error, const char *command, ...)
 {
   g_autoptr(GPtrArray) argv = g_ptr_array_new ();
+  const CpdOciRuntime *runtime = find_programs (launcher, error);
   g_autoptr(GError) cause = NULL;
   va_list args;
 
-  if (!check_programs (launcher, error))
+  if (runtime == NULL)
     return FALSE;
-  g_ptr_array_add (argv, launcher->runtime);
+  g_ptr_array_add (argv, runtime->path);
   g_ptr_array_add (argv, (char *) "--root");
   g_ptr_array_add (argv, launcher->runtime_root);
   va_start (args, command);

@@ -23,6 +23,7 @@ typedef struct
   const char *bundle;           /* directory with config.json */
   const char *log_path;
   gboolean keep_stdin;          /* standard input comes from cpd_launcher_attach() */
+  gint64 log_size_max;          /* 0 for no limit */
 } CpdLaunch;
 
 typedef struct
@@ -31,7 +32,7 @@ typedef struct
   pid_t monitor_pid;            /* what watches over it */
 } CpdLaunched;
 
-CpdLauncher *cpd_launcher_new       (const CpdConfig  *config,
+CpdLauncher *cpd_launcher_new       (CpdConfig        *config,
                                      GError          **error);
 void         cpd_launcher_free      (CpdLauncher      *launcher);
 /* Where a file named like the container appears when it has ended. */

@@ -118,14 +118,38 @@ compare_strings (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
+/* What a container has to begin with. */
+static gboolean
+begin_set (const char *const *usual, gboolean privileged, guint64 *set, GError **error)
+{
+  gboolean all = FALSE;
+
+  *set = privileged ? bounding_set () : default_set ();
+  if (privileged || usual == NULL)
+    return TRUE;
+  if (!parse_set (usual, "default capabilities", set, &all, error))
+    return FALSE;
+  if (all)
+    *set = bounding_set ();
+  return TRUE;
+}
+
 char **
 cpd_capabilities_merge (const char *const *add, const char *const *drop, gboolean privileged, GError **error)
 {
-  guint64 added, dropped, set = privileged ? bounding_set () : default_set ();
+  return cpd_capabilities_merge_from (NULL, add, drop, privileged, error);
+}
+
+char **
+cpd_capabilities_merge_from (const char *const *usual, const char *const *add, const char *const *drop,
+                             gboolean privileged, GError **error)
+{
+  guint64 added, dropped, set;
   g_autoptr(GPtrArray) result = g_ptr_array_new ();
   gboolean add_all, drop_all;
 
-  if (!parse_set (add, "cap-add", &added, &add_all, error)
+  if (!begin_set (usual, privileged, &set, error)
+      || !parse_set (add, "cap-add", &added, &add_all, error)
       || !parse_set (drop, "cap-drop", &dropped, &drop_all, error)
       || !check_conflict (added, add_all, dropped, drop_all, error))
     return NULL;

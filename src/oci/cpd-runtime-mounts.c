@@ -44,9 +44,11 @@ static const Mount scratch[] = {
 };
 
 static JsonObject *
-mount_to_object (const Mount *mount)
+mount_to_object (const Mount *mount, gint64 shm_size)
 {
-  g_auto(GStrv) options = g_strsplit (mount->options, ",", -1);
+  g_autofree char *sized = g_strdup_printf ("nosuid,noexec,nodev,mode=1777,size=%" G_GINT64_FORMAT, shm_size);
+  gboolean is_sized = shm_size > 0 && strcmp (mount->destination, "/dev/shm") == 0;
+  g_auto(GStrv) options = g_strsplit (is_sized ? sized : mount->options, ",", -1);
   JsonObject *object = json_object_new ();
 
   json_object_set_string_member (object, "destination", mount->destination);
@@ -106,7 +108,7 @@ cpd_runtime_mounts (const CpdRuntimeSpec *spec)
     }
   sort_by_depth (mounts);
   for (guint i = 0; i < mounts->len; i++)
-    json_array_add_object_element (list, mount_to_object (&g_array_index (mounts, Mount, i)));
+    json_array_add_object_element (list, mount_to_object (&g_array_index (mounts, Mount, i), spec->shm_size));
   return list;
 }
 

@@ -8,10 +8,9 @@
 #include "oci/cpd-capabilities.h"
 #include "oci/cpd-runtime-mounts.h"
 #include "oci/cpd-seccomp.h"
+#include "public/cpod-error.h"
 
 #define UMASK 0022
-#define NOFILE_LIMIT 1048576
-#define NPROC_LIMIT 32768
 
 static const char *const masked_paths[] = {
   "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
@@ -77,38 +76,140 @@ make_capabilities (const CpdRuntimeSpec *spec)
   return capabilities;
 }
 
-/* No more than the service itself may have: asking for more fails without CAP_SYS_RESOURCE. */
-static void
-add_limit (JsonArray *limits, const char *name, __rlimit_resource_t resource, rlim_t wanted)
+static const char *const usual_ulimits[] = { "nofile=1048576:1048576", "nproc=32768:32768", NULL };
+static const char *const usual_sysctls[] = { "net.ipv4.ping_group_range=0 0", NULL };
+
+static const struct
 {
+  const char *name;
+  __rlimit_resource_t resource;
+} limit_names[] = {
+  { "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
+  { "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK },
+  { "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
+  { "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO },
+  { "rttime", RLIMIT_RTTIME }, { "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
+};
+
+static gboolean
+bad_limit (const char *text, GError **error)
+{
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "'%s' is no limit of resources like nofile=1024:2048", text);
+  return FALSE;
+}
+
+/* A number or -1, which is no limit; END gets what follows. */
+static gboolean
+parse_limit_value (const char *text, char **end, rlim_t *value)
+{
+  gboolean unlimited = g_str_has_prefix (text, "-1");
+
+  if (!unlimited && !g_ascii_isdigit (*text))
+    return FALSE;
+  *value = (rlim_t) g_ascii_strtoull (unlimited ? text + 1 : text, end, 10);
+  if (unlimited)
+    *value = RLIM_INFINITY;
+  return TRUE;
+}
+
+/* "NAME=SOFT[:HARD]"; -1 is no limit. */
+static gboolean
+parse_limit (const char *text, gsize *index, rlim_t *soft, rlim_t *hard)
+{
+  const char *equals = strchr (text, '=');
+  char *end = NULL;
+  gsize i = 0;
+
+  if (equals == NULL)
+    return FALSE;
+  while (i < G_N_ELEMENTS (limit_names)
+         && (strlen (limit_names[i].name) != (gsize) (equals - text)
+             || g_ascii_strncasecmp (limit_names[i].name, text, (gsize) (equals - text)) != 0))
+    i++;
+  *index = i;
+  if (i == G_N_ELEMENTS (limit_names) || !parse_limit_value (equals + 1, &end, soft))
+    return FALSE;
+  *hard = *soft;
+  if (*end == ':' && !parse_limit_value (end + 1, &end, hard))
+    return FALSE;
+  return *end == '\0' && *soft <= *hard;
+}
+
+/* No more than the service itself may have: asking for more fails without CAP_SYS_RESOURCE. */
+static gboolean
+add_limit (JsonArray *limits, const char *text, GError **error)
+{
+  g_autofree char *upper = NULL, *type = NULL;
   JsonObject *limit;
   struct rlimit own;
+  rlim_t soft, hard;
+  gsize i;
 
-  if (getrlimit (resource, &own) < 0)
-    return;
-  if (own.rlim_max != RLIM_INFINITY)
-    wanted = MIN (wanted, own.rlim_max);
+  if (!parse_limit (text, &i, &soft, &hard))
+    return bad_limit (text, error);
+  if (getrlimit (limit_names[i].resource, &own) < 0)
+    return TRUE;
+  hard = MIN (hard, own.rlim_max);      /* RLIM_INFINITY is the greatest of numbers */
+  soft = MIN (soft, hard);
+  upper = g_ascii_strup (limit_names[i].name, -1);
+  type = g_strconcat ("RLIMIT_", upper, NULL);
   limit = json_object_new ();
-  json_object_set_string_member (limit, "type", name);
-  json_object_set_int_member (limit, "hard", (gint64) wanted);
-  json_object_set_int_member (limit, "soft", (gint64) wanted);
+  json_object_set_string_member (limit, "type", type);
+  json_object_set_int_member (limit, "hard", (gint64) hard);
+  json_object_set_int_member (limit, "soft", (gint64) soft);
   json_array_add_object_element (limits, limit);
+  return TRUE;
+}
+
+static JsonArray *
+make_limits (const CpdRuntimeSpec *spec, GError **error)
+{
+  g_autoptr(JsonArray) limits = json_array_new ();
+
+  for (const char *const *limit = spec->ulimits != NULL ? spec->ulimits : usual_ulimits; *limit != NULL; limit++)
+    if (!add_limit (limits, *limit, error))
+      return NULL;
+  return g_steal_pointer (&limits);
 }
 
 static JsonObject *
-make_process (const CpdRuntimeSpec *spec)
+make_sysctls (const CpdRuntimeSpec *spec, GError **error)
 {
-  JsonObject *process = json_object_new ();
-  JsonArray *limits = json_array_new ();
+  g_autoptr(JsonObject) object = json_object_new ();
 
+  for (const char *const *sysctl = spec->sysctls != NULL ? spec->sysctls : usual_sysctls; *sysctl != NULL; sysctl++)
+    {
+      const char *equals = strchr (*sysctl, '=');
+      g_autofree char *name = equals != NULL ? g_strndup (*sysctl, (gsize) (equals - *sysctl)) : NULL;
+
+      if (name == NULL || *name == '\0')
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no NAME=VALUE of a sysctl", *sysctl);
+          return NULL;
+        }
+      /* The host's network is not the container's to set up. */
+      if (!spec->host_network || !g_str_has_prefix (name, "net."))
+        json_object_set_string_member (object, name, equals + 1);
+    }
+  return g_steal_pointer (&object);
+}
+
+static JsonObject *
+make_process (const CpdRuntimeSpec *spec, GError **error)
+{
+  JsonArray *limits = make_limits (spec, error);
+  JsonObject *process;
+
+  if (limits == NULL)
+    return NULL;
+  process = json_object_new ();
   json_object_set_boolean_member (process, "terminal", spec->terminal);
   json_object_set_object_member (process, "user", make_user (spec));
   cpd_json_set_strv (process, "args", spec->args);
   cpd_json_set_strv (process, "env", spec->env);
   json_object_set_string_member (process, "cwd", spec->cwd != NULL && *spec->cwd != '\0' ? spec->cwd : "/");
   json_object_set_object_member (process, "capabilities", make_capabilities (spec));
-  add_limit (limits, "RLIMIT_NOFILE", RLIMIT_NOFILE, NOFILE_LIMIT);
-  add_limit (limits, "RLIMIT_NPROC", RLIMIT_NPROC, NPROC_LIMIT);
   json_object_set_array_member (process, "rlimits", limits);
   return process;
 }
@@ -176,14 +277,14 @@ static JsonObject *
 make_linux (const CpdRuntimeSpec *spec, GError **error)
 {
   g_autoptr(JsonObject) object = json_object_new ();
+  JsonObject *sysctls = make_sysctls (spec, error);
 
-  if (!spec->host_network)
-    {
-      JsonObject *sysctl = json_object_new ();
-
-      json_object_set_string_member (sysctl, "net.ipv4.ping_group_range", "0 0");
-      json_object_set_object_member (object, "sysctl", sysctl);
-    }
+  if (sysctls == NULL)
+    return NULL;
+  if (json_object_get_size (sysctls) > 0)
+    json_object_set_object_member (object, "sysctl", sysctls);
+  else
+    json_object_unref (sysctls);
   json_object_set_object_member (object, "resources", make_resources (spec));
   cpd_json_set_string (object, "cgroupsPath", spec->cgroup_path);
   json_object_set_array_member (object, "namespaces", make_namespaces (spec));
@@ -209,15 +310,21 @@ char *
 cpd_runtime_spec_to_json (const CpdRuntimeSpec *spec, GError **error)
 {
   g_autoptr(JsonObject) root = json_object_new ();
-  JsonObject *rootfs = json_object_new ();
-  JsonObject *linux_object;
+  JsonObject *process = make_process (spec, error);
+  JsonObject *rootfs, *linux_object;
 
+  if (process == NULL)
+    {
+      g_prefix_error (error, "failed to describe container %s to the OCI runtime: ", spec->id);
+      return NULL;
+    }
+  rootfs = json_object_new ();
   json_object_set_string_member (rootfs, "path", spec->rootfs);
   if (spec->read_only)
     json_object_set_boolean_member (rootfs, "readonly", TRUE);
 
   json_object_set_string_member (root, "ociVersion", "1.0.2");
-  json_object_set_object_member (root, "process", make_process (spec));
+  json_object_set_object_member (root, "process", process);
   json_object_set_object_member (root, "root", rootfs);
   cpd_json_set_string (root, "hostname", spec->hostname);
   json_object_set_array_member (root, "mounts", cpd_runtime_mounts (spec));

@@ -35,6 +35,9 @@ typedef struct
   gint64 pids_limit;                    /* 0 for none */
   gboolean cgroup_v2;
   const char *stop_signal;              /* for the annotation */
+  const char *const *sysctls;           /* "NAME=VALUE"; NULL for the usual ones */
+  const char *const *ulimits;           /* "NAME=SOFT:HARD", "nofile=1024:-1"; NULL for the usual ones */
+  gint64 shm_size;                      /* bytes; 0 for the usual size */
   /* files to bind mount: {source, destination} pairs, NULL-terminated */
   const char *const *binds;
 } CpdRuntimeSpec;
@@ -47,6 +50,13 @@ char  *cpd_runtime_spec_to_json          (const CpdRuntimeSpec  *spec,
 /* podman's default set with ADD and DROP applied ("NET_ADMIN", "CAP_NET_ADMIN", "all", any case),
  * sorted. INVALID_ARGUMENT for an unknown name, or one both added and dropped. */
 char **cpd_capabilities_merge            (const char *const     *add,
+                                          const char *const     *drop,
+                                          gboolean               privileged,
+                                          GError               **error);
+
+/* The same with USUAL in place of podman's default set, if that is not NULL. */
+char **cpd_capabilities_merge_from       (const char *const     *usual,
+                                          const char *const     *add,
                                           const char *const     *drop,
                                           gboolean               privileged,
                                           GError               **error);

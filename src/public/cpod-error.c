@@ -25,6 +25,7 @@ static const GDBusErrorEntry entries[] = {
   { CPOD_ERROR_STORE_LOCKED, NAME ("StoreLocked") },
   { CPOD_ERROR_STORE_TOO_NEW, NAME ("StoreTooNew") },
   { CPOD_ERROR_STORE_FAILED, NAME ("StoreFailed") },
+  { CPOD_ERROR_BAD_CONFIG, NAME ("BadConfig") },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (entries) == CPOD_N_ERRORS);

@@ -38,6 +38,7 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_STORE_LOCKED: Another service owns the state directory.
  * @CPOD_ERROR_STORE_TOO_NEW: A newer version of cpod wrote the state.
  * @CPOD_ERROR_STORE_FAILED: The state could not be read or written.
+ * @CPOD_ERROR_BAD_CONFIG: The configuration cannot be read, or does not fit the state.
  *
  * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
  * %CPOD_ERROR_FAILED.
@@ -67,9 +68,10 @@ typedef enum
   CPOD_ERROR_STORE_LOCKED,        /*< nick=StoreLocked >*/
   CPOD_ERROR_STORE_TOO_NEW,       /*< nick=StoreTooNew >*/
   CPOD_ERROR_STORE_FAILED,        /*< nick=StoreFailed >*/
+  CPOD_ERROR_BAD_CONFIG,          /*< nick=BadConfig >*/
 } CpodError;
 
-#define CPOD_N_ERRORS (CPOD_ERROR_STORE_FAILED + 1)
+#define CPOD_N_ERRORS (CPOD_ERROR_BAD_CONFIG + 1)
 
 GQuark cpod_error_quark (void);
 

@@ -18,8 +18,10 @@ try_merge (const char *image_config, const char *options, GError **error)
 {
   g_autoptr(GVariant) variant = g_variant_ref_sink (g_variant_new_parsed (options));
   CpdImageRow image = { .id = (char *) ID, .config = (char *) image_config };
+  const CpdConfigPlaces nowhere = { .system = "/nonexistent" };
+  g_autoptr(CpdConfig) settings = cpd_config_new_from (&nowhere, NULL, NULL);
 
-  return cpd_container_config_new (ID, &image, variant, error);
+  return cpd_container_config_new (ID, &image, variant, settings, error);
 }
 
 static CpdContainerConfig *

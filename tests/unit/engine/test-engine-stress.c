@@ -190,7 +190,7 @@ test_stress (void)
   Stress stress = { .root = test_scratch_new ("256m") };
 
   stress.told = g_ptr_array_new_with_free_func (g_free);
-  stress.engine = cpd_engine_new (cpd_config_new (stress.root), &error);
+  stress.engine = cpd_engine_new (cpd_config_new (stress.root, NULL), &error);
   g_assert_no_error (error);
   g_signal_connect (stress.engine, "event", G_CALLBACK (on_event), &stress);
   g_assert_true (cpd_engine_recover (stress.engine, &error));

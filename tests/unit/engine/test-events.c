@@ -47,7 +47,7 @@ set_up (Fixture *fixture, gconstpointer data)
   fixture->root = test_scratch_new ("64m");
   fixture->main = g_thread_self ();
   fixture->told = g_array_new (FALSE, FALSE, sizeof (guint64));
-  fixture->engine = cpd_engine_new (cpd_config_new (fixture->root), &error);
+  fixture->engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &error);
   g_assert_no_error (error);
   g_signal_connect (fixture->engine, "event", G_CALLBACK (on_event), fixture);
   g_signal_connect (fixture->engine, "container-changed", G_CALLBACK (on_changed), fixture);

@@ -31,7 +31,7 @@ static CpdEngine *
 open_engine (Fixture *fixture)
 {
   g_autoptr(GError) error = NULL;
-  CpdEngine *engine = cpd_engine_new (cpd_config_new (fixture->root), &error);
+  CpdEngine *engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &error);
 
   g_assert_no_error (error);
   return engine;
@@ -53,7 +53,7 @@ assert_locked (Fixture *fixture, pid_t owner)
   g_autofree char *expected = g_strdup_printf ("the process %d already serves the state in %s/lib",
                                                (int) owner, fixture->root);
 
-  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root), &error));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root, NULL), &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_STORE_LOCKED);
   g_assert_cmpstr (error->message, ==, expected);
 }
@@ -187,14 +187,14 @@ test_unusable (Fixture *fixture, gconstpointer data)
   g_autofree char *database = g_build_filename (fixture->root, "lib", "cpod.db", NULL);
 
   g_assert_true (g_file_set_contents (file, "", -1, NULL));
-  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root), &error));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root, NULL), &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, file));
 
   g_assert_cmpint (unlink (file), ==, 0);
   g_assert_cmpint (mkdir (file, 0700), ==, 0);
   g_assert_true (g_file_set_contents (database, "this is no database, is it?", -1, NULL));
-  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root), &broken));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root, NULL), &broken));
   g_assert_error (broken, CPOD_ERROR, CPOD_ERROR_STORE_FAILED);
   g_assert_nonnull (strstr (broken->message, database));
 }

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "common/cpd-toml.h"
+#include "engine/cpd-config-keys.h"
+
+G_BEGIN_DECLS
+
+/* The value that NODE of a file gives KEY. OLD is the value before, which lists and tables may add
+ * to. The error says what was expected and what was found; BAD_CONFIG. */
+GVariant *cpd_config_read_value (CpdKey              key,
+                                 const CpdTomlNode  *node,
+                                 GVariant           *old,
+                                 GError            **error);
+/* "64m", "64MiB", "512": always in powers of 1024. FALSE when it is no size. */
+gboolean  cpd_config_parse_size (const char         *text,
+                                 gint64             *size);
+
+G_END_DECLS

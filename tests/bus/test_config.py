@@ -1,0 +1,268 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""GetConfig and Reload, the defaults that containers get, and the directories that the state was made with."""
+
+import json
+import os
+import subprocess
+import tempfile
+
+from service import Case, Service, main, scratch
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, 'w', encoding='utf-8') as file:
+        file.write(text)
+
+
+class OwnService(Service):
+    """One whose directories are what the files say."""
+
+    def spawn(self, *arguments, **environment):
+        self.stderr = tempfile.TemporaryFile()
+        self.process = subprocess.Popen([os.environ['CPOD_DAEMON'], *arguments], stdin=subprocess.DEVNULL,
+                                        stderr=self.stderr, env={**os.environ, **environment})
+
+
+class ConfigCase(Case):
+    def begin(self, name, text):
+        """A service that reads TEXT."""
+        self.conf = os.path.join(scratch(), name + '-files', 'cpod.conf')
+        write(self.conf, text)
+        self.service = Service(name, CPOD_CONF=self.conf)
+        self.addCleanup(self.service.destroy)
+        self.client = self.service.client
+
+    def config(self):
+        return self.client.runtime('GetConfig')
+
+    def refused(self, *words, options=None):
+        """The service does not start and says why."""
+        argv = [os.environ['CPOD_DAEMON'], *(('--root', self.service.root) if options is None else options)]
+        result = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=20,
+                                env={**os.environ, 'CPOD_CONF': self.conf})
+        self.assertEqual(result.returncode, 1, result.stderr)
+        for word in words:
+            self.assertIn(word, result.stderr)
+
+
+class GetTest(ConfigCase):
+    def test_values_and_origins(self):
+        self.begin('get', '[engine]\nstop_timeout = 3\nno_pivot_root = false\nnamespace = ""\n'
+                          '[engine.runtimes]\nmine = ["/bin/true"]\n[containers]\nenv = ["A=1"]\nshm_size = "1m"\n')
+        config = self.config()
+        self.assertEqual(config['engine.stop_timeout'], (3, self.conf + ':2'))
+        self.assertEqual(config['engine.no_pivot_root'], (False, self.conf + ':3'))
+        self.assertEqual(config['engine.namespace'], ('', self.conf + ':4'))
+        self.assertEqual(config['containers.env'], (['A=1'], self.conf + ':8'))
+        self.assertEqual(config['containers.shm_size'], (1 << 20, self.conf + ':9'))
+        self.assertEqual(config['engine.runtimes'][0]['mine'], ['/bin/true'])
+        self.assertIn('/usr/bin/runc', config['engine.runtimes'][0]['runc'])
+        self.assertEqual(config['engine.static_dir'], (self.service.state('lib'), 'option'))
+        self.assertEqual(config['engine.num_locks'], (2048, 'default'))
+        self.assertNotIn('warnings', config)
+        with self.assert_error('InvalidArgument', 'nonsense'):
+            self.client.runtime('GetConfig', nonsense=True)
+
+    def test_warnings(self):
+        self.begin('warn', '[engine]\nstop_timeot = 3\nremote = true\n[engine.runtimes]\nnot_there = ["/nonexistent/x"]\n')
+        warnings = self.config()['warnings'][0]
+        self.assertEqual(len(warnings), 2, warnings)
+        self.assertEqual(warnings[0], self.conf + ':2: engine.stop_timeot: there is no such key')
+        self.assertIn('/nonexistent/x', warnings[1])
+        self.assertIn('stop_timeot', self.service.said())
+
+    def test_command(self):
+        self.begin('command', '[engine]\nstop_timeout = 3\nstop_timeot = 3\n')
+        cpod = [os.path.join(os.environ['CPOD_BUILD'], 'src', 'cli', 'cpod'), 'config']
+        result = subprocess.run([*cpod, 'engine.stop_timeout'], check=True, capture_output=True, text=True)
+        self.assertEqual(result.stdout.split(), ['engine.stop_timeout', '3', self.conf + ':2'])
+        self.assertIn('stop_timeot', result.stderr)
+        result = subprocess.run(cpod, check=True, capture_output=True, text=True)
+        self.assertGreater(len(result.stdout.splitlines()), 45)
+        result = subprocess.run([*cpod, '--format', 'json'], check=True, capture_output=True, text=True)
+        self.assertEqual(json.loads(result.stdout)['engine.stop_timeout'], [3, self.conf + ':2'])
+        result = subprocess.run([*cpod, 'no.key'], check=False, capture_output=True, text=True)
+        self.assertEqual(result.returncode, 125)
+        write(self.conf, '[engine]\nstop_timeout = 4\n')
+        result = subprocess.run([*cpod, '--reload'], check=True, capture_output=True, text=True)
+        self.assertEqual(result.stdout, 'engine.stop_timeout\n')
+
+
+class ReloadTest(ConfigCase):
+    def test_reload(self):
+        self.begin('reload', '[engine]\nstop_timeout = 3\n')
+        self.assertEqual(self.client.runtime('Reload'), [])
+        write(self.conf, '[engine]\nstop_timeout = 4\nconmon_path = ["/x"]\n[containers]\npids_limit = 7\n')
+        self.assertEqual(sorted(self.client.runtime('Reload')),
+                         ['containers.pids_limit', 'engine.conmon_path (restart)', 'engine.stop_timeout'])
+        config = self.config()
+        self.assertEqual(config['engine.stop_timeout'], (4, self.conf + ':2'))
+        self.assertEqual(config['containers.pids_limit'], (7, self.conf + ':5'))
+        self.assertEqual(config['engine.conmon_path'][1], 'default')
+        # What waits for a restart is told until then.
+        self.assertEqual(self.client.runtime('Reload'), ['engine.conmon_path (restart)'])
+        self.service.stop()
+        self.service.start(CPOD_CONF=self.conf)
+        self.client = self.service.client
+        self.assertEqual(self.config()['engine.conmon_path'], (['/x'], self.conf + ':3'))
+
+    def test_bad_file(self):
+        self.begin('bad', '[engine]\nstop_timeout = 3\n')
+        write(self.conf, '[engine]\nstop_timeout = "long"\n')
+        with self.assert_error('BadConfig', self.conf + ':2: engine.stop_timeout: expected an integer, found a string'):
+            self.client.runtime('Reload')
+        self.assertEqual(self.config()['engine.stop_timeout'], (3, self.conf + ':2'))
+        self.service.stop()
+        self.refused(self.conf + ':2: engine.stop_timeout: expected an integer')
+        write(self.conf, '[engine\n')
+        self.refused(self.conf + ':1: ')
+        os.unlink(self.conf)
+        self.refused(self.conf, 'No such file')
+
+
+class DefaultsTest(ConfigCase):
+    def test_containers(self):
+        self.begin('defaults', '[engine]\nstop_timeout = 2\n[containers]\ndefault_capabilities = ["KILL"]\n'
+                   'default_ulimits = ["nofile=300:400"]\ndefault_sysctls = ["net.ipv4.ip_default_ttl=33"]\n'
+                   'env = ["PATH=/bin", "FLAVOUR=sweet"]\npids_limit = 55\nshm_size = "2m"\n')
+        self.client.import_busybox()
+        container = self.client.create('sh', '-c', 'echo $FLAVOUR; ulimit -n; ulimit -Hn; df -k /dev/shm | tail -1;'
+                                       ' grep CapBnd /proc/self/status; cat /proc/sys/net/ipv4/ip_default_ttl')
+        self.assertEqual(json.loads(container.call('Inspect'))['Config']['StopTimeout'], 2)
+        container.start()
+        container.wait_exited()
+        lines = container.output().splitlines()
+        self.assertEqual(lines[:3], ['sweet', '300', '400'])
+        self.assertEqual(lines[3].split()[1], '2048')
+        self.assertEqual(int(lines[4].split()[1], 16), 1 << 5)
+        self.assertEqual(lines[5], '33')
+        # A reload is for containers to come, and needs no restart.
+        write(self.conf, '[containers]\nenv = ["PATH=/bin", "FLAVOUR=sour"]\n')
+        self.client.runtime('Reload')
+        status, out = self.client.run('sh', '-c', 'echo $FLAVOUR')[:2]
+        self.assertEqual((status, out.strip()), (0, 'sour'))
+
+    def test_log_size(self):
+        self.begin('log', '[containers]\nlog_size_max = "8k"\n')
+        self.client.import_busybox()
+        container = self.client.create('sh', '-c', 'i=0; while [ $i -lt 2000 ]; do echo line $i; i=$((i+1)); done')
+        container.start()
+        container.wait_exited()
+        size = os.path.getsize(self.service.state('lib', 'containers', container.id, 'ctr.log'))
+        self.assertGreater(size, 0)
+        self.assertLessEqual(size, 8192)
+
+    def test_runtime_by_name(self):
+        self.begin('named', '[engine]\nruntime = "mine"\n[engine.runtimes]\nmine = ["/nonexistent/a", "/nonexistent/b"]\n')
+        self.client.import_busybox()
+        container = self.client.create('true')
+        with self.assert_error('OciRuntime', '/nonexistent/a, /nonexistent/b'):
+            container.start()
+
+
+class PathsTest(ConfigCase):
+    def modes(self, *names):
+        return [oct(os.stat(self.service.state(*name.split('/'))).st_mode & 0o7777) for name in names]
+
+    def test_modes(self):
+        self.begin('modes', '')
+        names = ('lib', 'lib/containers', 'run', 'run/containers', 'run/runtime', 'run/exits', 'run/events')
+        expected = ['0o700', '0o700', '0o751', '0o711', '0o700', '0o700', '0o700']
+        self.assertEqual(self.modes(*names), expected)
+        self.service.stop()
+        os.chmod(self.service.state('run', 'exits'), 0o777)
+        self.service.start(CPOD_CONF=self.conf)
+        self.assertEqual(self.modes(*names), expected)
+
+    def test_moved_below_root(self):
+        """The whole state goes to another place: what it says of itself is not in the way."""
+        self.begin('first', '')
+        self.client.import_busybox()
+        self.service.stop()
+        first = self.service.root
+        other = os.path.join(scratch(), 'second')
+        os.makedirs(other)
+        os.rename(os.path.join(first, 'lib'), os.path.join(other, 'lib'))
+        moved = Service('second', root=other)
+        self.addCleanup(moved.destroy)
+        self.assertEqual(moved.client.run('true')[0], 0)
+
+    def test_link_to_the_root(self):
+        self.begin('linked', '')
+        self.client.import_busybox()
+        self.service.stop()
+        link = os.path.join(scratch(), 'link')
+        os.symlink(self.service.root, link)
+        self.addCleanup(os.unlink, link)
+        other = Service('linked', root=link + '/')
+        self.assertEqual(other.client.runtime('GetConfig')['engine.static_dir'][0], link + '/lib')
+        other.stop()
+
+    def test_driver(self):
+        self.begin('driver', '')
+        self.client.import_busybox()
+        self.service.stop()
+        write(self.conf, '[storage]\ndriver = "vfs"\n')
+        self.refused('storage.driver', "'vfs'", self.conf + ':2', "'overlay'")
+        write(self.conf, '[storage]\ndriver = "overlay"\n')
+        self.service.start(CPOD_CONF=self.conf)
+
+    def test_conflict(self):
+        """Without --root: the paths are the files' own."""
+        base = os.path.join(scratch(), 'own')
+        self.conf = os.path.join(base, 'cpod.conf')
+
+        def say(graph, more=''):
+            write(self.conf, f'[engine]\nstatic_dir = "{base}/lib"\n{more}[storage]\nrunroot = "{base}/run"\n'
+                             f'graphroot = "{base}/{graph}"\n')
+
+        say('lib/storage')
+        self.service = OwnService('own', CPOD_CONF=self.conf)
+        self.addCleanup(self.service.destroy)
+        self.service.client.import_busybox()
+        self.service.stop()
+        say('other')
+        self.refused('storage.graphroot', base + '/lib/storage', base + '/other', self.conf + ':5', 'Set it back',
+                     'engine.recorded_paths', options=())
+        # Nothing of it was done: all ways are open.
+        write(self.conf, f'[engine]\nstatic_dir = "{base}/lib"\n[storage]\nrunroot = "{base}/run"\n')
+        self.service.start(CPOD_CONF=self.conf)
+        self.assertEqual(self.service.client.run('true')[0], 0)
+        self.service.stop()
+        say('lib//storage/')
+        self.service.start(CPOD_CONF=self.conf)
+        self.service.stop()
+        say('other', 'recorded_paths = "accept"\n')
+        self.service.start(CPOD_CONF=self.conf)
+        self.service.stop()
+        write(self.conf, f'[engine]\nstatic_dir = "{base}/lib"\n[storage]\nrunroot = "{base}/run"\n')
+        self.service.start(CPOD_CONF=self.conf)
+        self.assertEqual(self.service.client.runtime('GetConfig')['storage.graphroot'], (base + '/other', 'database'))
+
+    def test_run_root(self):
+        """What runs is bound to where it was started."""
+        base = os.path.join(scratch(), 'bound')
+        self.conf = os.path.join(base, 'cpod.conf')
+        text = f'[engine]\nstatic_dir = "{base}/lib"\n[storage]\nrunroot = "{base}/'
+        write(self.conf, text + 'run"\n')
+        self.service = OwnService('bound', CPOD_CONF=self.conf)
+        self.addCleanup(self.service.destroy)
+        self.service.client.import_busybox()
+        container = self.service.client.create('sleep', '100', name='bound')
+        container.start()
+        self.service.stop()
+        write(self.conf, text + 'run2"\n')
+        self.refused('storage.runroot', base + '/run', 'containers run', options=())
+        write(self.conf, text + 'run"\n')
+        self.service.start(CPOD_CONF=self.conf)
+        self.service.remove_all()
+        self.service.stop()
+        write(self.conf, text + 'run2"\n')
+        self.service.start(CPOD_CONF=self.conf)
+        self.assertEqual(self.service.client.run('true')[0], 0)
+
+
+if __name__ == '__main__':
+    main()
