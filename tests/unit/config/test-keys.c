@@ -230,10 +230,10 @@ main (int argc, char **argv)
       return 0;
     }
   g_test_init (&argc, &argv, NULL);
-  g_test_add ("/config/keys/each", TestPlaces, NULL, test_places_set_up, test_each, test_places_tear_down);
-  g_test_add ("/config/keys/wrong-types", TestPlaces, NULL, test_places_set_up, test_wrong_types, test_places_tear_down);
-  g_test_add ("/config/keys/sample-file", TestPlaces, NULL, test_places_set_up, test_sample_file, test_places_tear_down);
-  g_test_add_func ("/config/keys/manual", test_manual);
-  g_test_add_func ("/config/keys/sizes", test_sizes);
+  g_test_add ("/config/A01/trap-5/each", TestPlaces, NULL, test_places_set_up, test_each, test_places_tear_down);
+  g_test_add ("/config/A01/wrong-types", TestPlaces, NULL, test_places_set_up, test_wrong_types, test_places_tear_down);
+  g_test_add ("/config/A01/sample-file", TestPlaces, NULL, test_places_set_up, test_sample_file, test_places_tear_down);
+  g_test_add_func ("/config/A01/manual", test_manual);
+  g_test_add_func ("/config/A01/sizes", test_sizes);
   return g_test_run ();
 }

@@ -258,8 +258,28 @@ test_keep (TestPlaces *places, gconstpointer data)
   g_assert_cmpstr (config->conmon, ==, "/a");
 }
 
+/* A user has what the system's files say, and none are written for him. */
+static void
+test_user (TestPlaces *places, gconstpointer data)
+{
+  g_autofree char *home = test_places_path (places, "user");
+  g_autoptr(CpdConfig) config = NULL;
+
+  places->has_user = TRUE;
+  test_places_write (places, ADMIN, "[engine]\nconmon_path = [\"/a\"]\nno_pivot_root = true\n");
+  config = test_places_load (places);
+  assert_from ("engine.conmon_path", "['/a']", ADMIN ":2");
+  assert_from ("engine.no_pivot_root", "true", ADMIN ":3");
+  g_assert_false (g_file_test (home, G_FILE_TEST_EXISTS));
+  test_places_write (places, "user/cpod/cpod.conf", "no_pivot_root = false\n");
+  g_clear_pointer (&config, cpd_config_unref);
+  config = test_places_load (places);
+  assert_from ("engine.conmon_path", "['/a']", ADMIN ":2");
+  assert_from ("engine.no_pivot_root", "false", "/user/cpod/cpod.conf:1");
+}
+
 #define ADD(name, function) \
-  g_test_add ("/config/layers/" name, TestPlaces, NULL, test_places_set_up, function, test_places_tear_down)
+  g_test_add ("/config/" name, TestPlaces, NULL, test_places_set_up, function, test_places_tear_down)
 
 int
 main (int argc, char **argv)
@@ -267,16 +287,17 @@ main (int argc, char **argv)
   g_unsetenv ("CPOD_CONMON");
   g_unsetenv ("CPOD_OCI_RUNTIME");
   g_test_init (&argc, &argv, NULL);
-  ADD ("order", test_order);
-  ADD ("key-by-key", test_key_by_key);
-  ADD ("presence", test_presence);
-  ADD ("lists", test_lists);
-  ADD ("dependent-defaults", test_dependent_defaults);
-  ADD ("podmans-paths", test_podmans_paths);
-  ADD ("root", test_root);
-  ADD ("unknown", test_unknown);
-  ADD ("errors", test_errors);
-  ADD ("named", test_named);
-  ADD ("keep", test_keep);
+  ADD ("A02/order", test_order);
+  ADD ("A03/trap-3/key-by-key", test_key_by_key);
+  ADD ("A02/trap-1-2/presence", test_presence);
+  ADD ("A02/lists", test_lists);
+  ADD ("A01/dependent-defaults", test_dependent_defaults);
+  ADD ("A02/podmans-paths", test_podmans_paths);
+  ADD ("A02/root", test_root);
+  ADD ("A01/unknown", test_unknown);
+  ADD ("A01/trap-6/errors", test_errors);
+  ADD ("A02/named", test_named);
+  ADD ("A02/keep", test_keep);
+  ADD ("A03/trap-4/user", test_user);
   return g_test_run ();
 }

@@ -222,19 +222,19 @@ test_driver (TestPlaces *places, gconstpointer data)
 }
 
 #define ADD(name, function) \
-  g_test_add ("/config/paths/" name, TestPlaces, NULL, test_places_set_up, function, test_places_tear_down)
+  g_test_add ("/config/A10/" name, TestPlaces, NULL, test_places_set_up, function, test_places_tear_down)
 
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  ADD ("merge", test_merge);
+  ADD ("trap-7/merge", test_merge);
   ADD ("conflict", test_conflict);
   ADD ("harmless", test_harmless);
   ADD ("moved-state", test_moved_state);
   ADD ("copied-state", test_copied_state);
   ADD ("empty-state", test_empty_state);
   ADD ("volumes", test_volumes);
-  ADD ("driver", test_driver);
+  ADD ("trap-8/driver", test_driver);
   return g_test_run ();
 }

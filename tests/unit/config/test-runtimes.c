@@ -174,7 +174,7 @@ test_conmon (TestPlaces *places, gconstpointer data)
 }
 
 #define ADD(name, function) \
-  g_test_add ("/config/runtimes/" name, TestPlaces, NULL, test_places_set_up, function, test_places_tear_down)
+  g_test_add ("/config/" name, TestPlaces, NULL, test_places_set_up, function, test_places_tear_down)
 
 int
 main (int argc, char **argv)
@@ -182,12 +182,12 @@ main (int argc, char **argv)
   g_unsetenv ("CPOD_CONMON");
   g_unsetenv ("CPOD_OCI_RUNTIME");
   g_test_init (&argc, &argv, NULL);
-  ADD ("search", test_search);
-  ADD ("missing", test_missing);
-  ADD ("absolute", test_absolute);
-  ADD ("default", test_default);
-  ADD ("runtime-path", test_runtime_path);
-  ADD ("environment", test_environment);
-  ADD ("conmon", test_conmon);
+  ADD ("A06/search", test_search);
+  ADD ("A06/missing", test_missing);
+  ADD ("A06/absolute", test_absolute);
+  ADD ("A06/default", test_default);
+  ADD ("A06/runtime-path", test_runtime_path);
+  ADD ("A06/environment", test_environment);
+  ADD ("A07/conmon", test_conmon);
   return g_test_run ();
 }
