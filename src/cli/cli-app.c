@@ -150,6 +150,24 @@ cli_call (CliApp      *app,
   return NULL;
 }
 
+GVariant *
+cli_call_job (CliApp      *app,
+              const char  *path,
+              const char  *interface,
+              const char  *method,
+              GVariant    *parameters,
+              GError     **error)
+{
+  g_autoptr(GVariant) reply = cli_call (app, path, interface, method, parameters, error);
+  const char *job;
+
+  if (reply == NULL)
+    return NULL;
+
+  g_variant_get_child (reply, 0, "&o", &job);
+  return cli_call (app, job, CLI_JOB, "Wait", g_variant_new ("(@a{sv})", cli_no_options ()), error);
+}
+
 char *
 cli_find_container (CliApp      *app,
                     const char  *name,

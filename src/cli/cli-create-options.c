@@ -36,6 +36,8 @@ parse_entries (const CliVerb      *verb,
     { "net", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &self->network, NULL, NULL },
     { "privileged", 0, 0, G_OPTION_ARG_NONE, &self->privileged, N_("Give extended privileges"), NULL },
     { "read-only", 0, 0, G_OPTION_ARG_NONE, &self->read_only, N_("Mount the root file system read-only"), NULL },
+    { "restart", 0, 0, G_OPTION_ARG_STRING, &self->restart_policy,
+      N_("Start the container again: no, on-failure[:RETRIES], always or unless-stopped"), N_("POLICY") },
     { "rm", 0, 0, G_OPTION_ARG_NONE, &self->remove, N_("Remove the container when it has ended"), NULL },
     { "stop-signal", 0, 0, G_OPTION_ARG_STRING, &self->stop_signal, N_("Signal to stop the container with"),
       N_("SIGNAL") },
@@ -97,6 +99,7 @@ cli_create_options_free (CliCreateOptions *self)
   g_free (self->hostname);
   g_free (self->entrypoint);
   g_free (self->network);
+  g_free (self->restart_policy);
   g_free (self->stop_signal);
   g_free (self->cidfile);
   g_strfreev (self->env);
@@ -258,6 +261,7 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   add_string (&builder, "user", self->user);
   add_string (&builder, "hostname", self->hostname);
   add_string (&builder, "network", self->network);
+  add_string (&builder, "restart-policy", self->restart_policy);
   add_string (&builder, "stop-signal", self->stop_signal);
   add_flag (&builder, "read-only", self->read_only);
   add_flag (&builder, "stdin", self->interactive);

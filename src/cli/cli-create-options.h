@@ -19,6 +19,7 @@ typedef struct
   char *hostname;
   char *entrypoint;
   char *network;
+  char *restart_policy;
   char *stop_signal;
   int stop_timeout;
   char *cidfile;

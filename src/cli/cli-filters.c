@@ -6,6 +6,8 @@
 #include <glib/gi18n.h>
 #include <string.h>
 
+#include "cli/cli-text.h"
+
 static const char *
 find_key (const CliFilter *known,
           gsize            n_known,
@@ -49,6 +51,26 @@ collect (GHashTable       *values,
   return TRUE;
 }
 
+static GVariant *
+make_value (const CliFilter  *filter,
+            GPtrArray        *strings,
+            GError          **error)
+{
+  gint64 time;
+
+  if (!filter->is_time)
+    return g_variant_new_strv ((const char *const *) strings->pdata, strings->len);
+
+  if (strings->len > 1)
+    {
+      g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("filter \"%s\" can be given only once"),
+                   filter->name);
+      return NULL;
+    }
+
+  return cli_time_parse (strings->pdata[0], g_get_real_time (), &time, error) ? g_variant_new_uint64 (time) : NULL;
+}
+
 gboolean
 cli_filters_add (GVariantBuilder  *builder,
                  const CliFilter  *known,
@@ -58,9 +80,6 @@ cli_filters_add (GVariantBuilder  *builder,
 {
   g_autoptr(GHashTable) values = g_hash_table_new_full (g_str_hash, g_str_equal, NULL,
                                                         (GDestroyNotify) g_ptr_array_unref);
-  GHashTableIter iter;
-  gpointer key;
-  gpointer list;
 
   for (char **filter = filters; filter != NULL && *filter != NULL; filter++)
     {
@@ -68,13 +87,21 @@ cli_filters_add (GVariantBuilder  *builder,
         return FALSE;
     }
 
-  g_hash_table_iter_init (&iter, values);
-  while (g_hash_table_iter_next (&iter, &key, &list))
+  for (gsize i = 0; i < n_known; i++)
     {
-      GPtrArray *strings = list;
+      GPtrArray *strings = g_hash_table_lookup (values, known[i].key);
+      GVariant *value;
 
-      g_variant_builder_add (builder, "{sv}", key,
-                             g_variant_new_strv ((const char *const *) strings->pdata, strings->len));
+      if (strings == NULL)
+        continue;
+
+      value = make_value (&known[i], strings, error);
+      if (value == NULL)
+        return FALSE;
+
+      /* Two names can have the same key. */
+      g_variant_builder_add (builder, "{sv}", known[i].key, value);
+      g_hash_table_remove (values, known[i].key);
     }
 
   return TRUE;

@@ -5,11 +5,12 @@
 
 G_BEGIN_DECLS
 
-/* A filter's name on the command line and its key on the bus. */
+/* A filter's name on the command line and its key on the bus, where it is a list of strings, or one time. */
 typedef struct
 {
   const char *name;
   const char *key;
+  gboolean is_time;
 } CliFilter;
 
 /* Adds KEY=VALUE filters to BUILDER (a{sv}), the values of one key together. */

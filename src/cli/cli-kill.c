@@ -2,36 +2,8 @@
 #include "config.h"
 
 #include <glib/gi18n.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "cli/cli.h"
-
-static int
-kill_one (CliApp     *app,
-          const char *name,
-          gpointer    user_data)
-{
-  const char *signal_name = user_data;
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) reply = NULL;
-  g_autofree char *path = cli_find_container (app, name, &error);
-  GVariantBuilder options;
-
-  if (path == NULL)
-    return cli_fail_error (error);
-
-  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  if (signal_name != NULL)
-    g_variant_builder_add (&options, "{sv}", "signal", g_variant_new_string (signal_name));
-  reply = cli_call (app, path, CLI_CONTAINER, "Kill",
-                    g_variant_new ("(@a{sv})", g_variant_builder_end (&options)), &error);
-  if (reply == NULL)
-    return cli_fail_error (error);
-
-  puts (name);
-  return EXIT_SUCCESS;
-}
 
 int
 cli_kill (CliApp        *app,
@@ -49,5 +21,6 @@ cli_kill (CliApp        *app,
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
-  return cli_for_each (app, argv, kill_one, signal_name);
+  return cli_call_each (app, verb, argv, "signal",
+                        signal_name != NULL ? g_variant_new_string (signal_name) : NULL);
 }

@@ -12,22 +12,28 @@
 
 static const CliVerb verbs[] = {
   { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
+  { "container cleanup", N_("CONTAINER…"), N_("Clear away what ended containers needed"), cli_each, "Cleanup" },
+  { "container evict", N_("CONTAINER…"), N_("Remove containers whatever is wrong with them"), cli_container_evict, "Evict" },
+  { "container prune", NULL, N_("Remove all containers that do not run"), cli_container_prune },
   { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
   { "events", NULL, N_("Show what happens"), cli_events },
   { "images", N_("[NAME]"), N_("List images"), cli_images },
   { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },
   { "info", NULL, N_("Show what is known of the engine and its host"), cli_info },
   { "inspect", N_("CONTAINER|IMAGE…"), N_("Show all about containers and images"), cli_inspect },
-  { "kill", N_("CONTAINER…"), N_("Send a signal to containers"), cli_kill },
+  { "kill", N_("CONTAINER…"), N_("Send a signal to containers"), cli_kill, "Kill" },
   { "logs", N_("CONTAINER"), N_("Show the log of a container"), cli_logs },
+  { "pause", N_("CONTAINER…"), N_("Freeze containers"), cli_each, "Pause" },
   { "ps", NULL, N_("List containers"), cli_ps },
   { "rename", N_("CONTAINER NAME"), N_("Rename a container"), cli_rename },
-  { "rm", N_("CONTAINER…"), N_("Remove containers"), cli_rm },
+  { "restart", N_("CONTAINER…"), N_("Stop and start containers"), cli_stop, "Restart" },
+  { "rm", N_("CONTAINER…"), N_("Remove containers"), cli_rm, "Remove" },
   { "rmi", N_("IMAGE…"), N_("Remove images"), cli_rmi },
   { "run", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Run a command in a new container"), cli_run },
-  { "start", N_("CONTAINER…"), N_("Start containers"), cli_start },
-  { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop },
-  { "system", N_("check"), N_("Compare the engine's records with what is there"), cli_system },
+  { "start", N_("CONTAINER…"), N_("Start containers"), cli_start, "Start" },
+  { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop, "Stop" },
+  { "system check", NULL, N_("Compare the engine's records with what is there"), cli_system_check },
+  { "unpause", N_("CONTAINER…"), N_("Let frozen containers go on"), cli_each, "Unpause" },
   { "version", NULL, N_("Show the versions of command and service"), cli_version },
   { "wait", N_("CONTAINER…"), N_("Wait for containers to end and print their exit codes"), cli_wait },
 };
@@ -37,7 +43,7 @@ print_usage (FILE *stream)
 {
   fprintf (stream, "%s\n  cpod [%s] %s\n\n%s\n", _("Usage:"), _("GLOBAL OPTION…"), _("VERB [OPTION…]"), _("Verbs:"));
   for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
-    fprintf (stream, "  %-10s%s\n", verbs[i].name, _(verbs[i].summary));
+    fprintf (stream, "  %-19s%s\n", verbs[i].name, _(verbs[i].summary));
 
   fprintf (stream, "\n%s\n", _("Global options:"));
   fprintf (stream, "  --address ADDRESS  %s\n", _("Use the bus of this D-Bus address"));
@@ -67,10 +73,41 @@ take_global_option (CliApp  *app,
   return g_str_equal (argv[0], "--address") ? 2 : 1;
 }
 
+/* The rest of a verb of two words whose first is WORD, else NULL. */
+static const char *
+second_word (const char *verb,
+             const char *word)
+{
+  const gsize length = strlen (word);
+
+  return strncmp (verb, word, length) == 0 && verb[length] == ' ' ? verb + length + 1 : NULL;
+}
+
+/* What can follow WORD, or NULL when no verb begins with it. */
+static char *
+list_second_words (const char *word)
+{
+  g_autoptr(GStrvBuilder) builder = g_strv_builder_new ();
+  g_auto(GStrv) list = NULL;
+
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+    {
+      const char *second = second_word (verbs[i].name, word);
+
+      if (second != NULL)
+        g_strv_builder_add (builder, second);
+    }
+
+  list = g_strv_builder_end (builder);
+  return list[0] != NULL ? g_strjoinv (", ", list) : NULL;
+}
+
 /* What stands in the place of a verb but is none: help, version, nonsense. */
 static int
 run_without_verb (const char *word)
 {
+  g_autofree char *choice = NULL;
+
   if (word == NULL)
     {
       print_usage (stderr);
@@ -92,16 +129,27 @@ run_without_verb (const char *word)
   if (word[0] == '-')
     return cli_fail (_("unknown option %s; see \"cpod --help\""), word);
 
+  choice = list_second_words (word);
+  if (choice != NULL)
+    return cli_fail (_("what to do must be given after \"%s\": %s"), word, choice);
+
   return cli_fail (_("unknown verb \"%s\"; see \"cpod --help\""), word);
 }
 
+/* The verb at the beginning of WORDS; N_WORDS tells how many of them it has. */
 static const CliVerb *
-find_verb (const char *name)
+find_verb (char **words,
+           int   *n_words)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs) && words[0] != NULL; i++)
     {
-      if (g_str_equal (verbs[i].name, name))
-        return &verbs[i];
+      const char *second = second_word (verbs[i].name, words[0]);
+
+      if (g_str_equal (verbs[i].name, words[0]) || (second != NULL && g_strcmp0 (second, words[1]) == 0))
+        {
+          *n_words = second != NULL ? 2 : 1;
+          return &verbs[i];
+        }
     }
 
   return NULL;
@@ -124,6 +172,7 @@ main (int    argc,
   CliApp app = { .bus_type = G_BUS_TYPE_SYSTEM };
   const CliVerb *verb;
   int first = 1;
+  int n_words = 0;
   int taken;
   int status;
 
@@ -135,10 +184,11 @@ main (int    argc,
   while (argv[first] != NULL && (taken = take_global_option (&app, argv + first)) > 0)
     first += taken;
 
-  verb = argv[first] != NULL ? find_verb (argv[first]) : NULL;
+  verb = find_verb (argv + first, &n_words);
   if (verb == NULL)
     return run_without_verb (argv[first]);
 
+  first += n_words - 1;
   status = verb->run (&app, verb, argc - first, argv + first);
   close_app (&app);
   if (fflush (stdout) != 0 && status == EXIT_SUCCESS)

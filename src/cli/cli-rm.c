@@ -13,6 +13,7 @@
 
 typedef struct
 {
+  const char *method;
   gboolean force;
   int timeout;
 } RmOptions;
@@ -32,7 +33,7 @@ rm_one (CliApp     *app,
     g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
   if (rm->timeout >= 0)
     g_variant_builder_add (&options, "{sv}", "timeout", g_variant_new_uint32 (rm->timeout));
-  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Remove",
+  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, rm->method,
                     g_variant_new ("(s@a{sv})", name, g_variant_builder_end (&options)), &error);
   if (reply != NULL)
     {
@@ -54,7 +55,7 @@ cli_rm (CliApp        *app,
         int            argc,
         char         **argv)
 {
-  RmOptions rm = { .timeout = -1 };
+  RmOptions rm = { .method = verb->method, .timeout = -1 };
   int status;
   const GOptionEntry entries[] = {
     { "force", 'f', 0, G_OPTION_ARG_NONE, &rm.force, N_("Stop running containers first"), NULL },
@@ -63,6 +64,21 @@ cli_rm (CliApp        *app,
   };
 
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+    return status;
+
+  return cli_for_each (app, argv, rm_one, &rm);
+}
+
+int
+cli_container_evict (CliApp        *app,
+                     const CliVerb *verb,
+                     int            argc,
+                     char         **argv)
+{
+  RmOptions rm = { .method = verb->method, .timeout = -1 };
+  int status;
+
+  if (!cli_parse (verb, NULL, FALSE, &argc, &argv, &status))
     return status;
 
   return cli_for_each (app, argv, rm_one, &rm);

@@ -7,24 +7,6 @@
 
 #include "cli/cli-attach.h"
 
-static int
-start_one (CliApp     *app,
-           const char *name,
-           gpointer    user_data)
-{
-  g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) reply = NULL;
-  g_autofree char *path = cli_find_container (app, name, &error);
-
-  if (path != NULL)
-    reply = cli_call (app, path, CLI_CONTAINER, "Start", g_variant_new ("(@a{sv})", cli_no_options ()), &error);
-  if (reply == NULL)
-    return cli_fail_error (error);
-
-  puts (name);
-  return EXIT_SUCCESS;
-}
-
 /* Whether a container goes by itself when it ends decides what to wait for. */
 static gboolean
 has_auto_remove (CliApp     *app,
@@ -80,7 +62,7 @@ cli_start (CliApp        *app,
     return status;
 
   if (!attach && !interactive)
-    return cli_for_each (app, argv, start_one, NULL);
+    return cli_call_each (app, verb, argv, NULL, NULL);
 
   if (argc != 2)
     return cli_fail (_("exactly one container can be started and attached to"));

@@ -61,10 +61,10 @@ check (CliApp     *app,
 }
 
 int
-cli_system (CliApp        *app,
-            const CliVerb *verb,
-            int            argc,
-            char         **argv)
+cli_system_check (CliApp        *app,
+                  const CliVerb *verb,
+                  int            argc,
+                  char         **argv)
 {
   g_autofree char *format = NULL;
   int status;
@@ -76,8 +76,8 @@ cli_system (CliApp        *app,
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
-  if (argc != 2 || !g_str_equal (argv[1], "check"))
-    return cli_fail (_("what to do must be given: check"));
+  if (argc > 1)
+    return cli_fail (_("unexpected argument \"%s\""), argv[1]);
 
   return check (app, format);
 }

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define CLI_IMAGES CPOD_BUS_NAME ".Images"
 #define CLI_IMAGE CPOD_BUS_NAME ".Image"
 #define CLI_CONTAINER CPOD_BUS_NAME ".Container"
+#define CLI_JOB CPOD_BUS_NAME ".Job"
 
 /* Exit status of podman and docker for what is not the container's own doing. */
 #define CLI_EXIT_ERROR 125
@@ -31,20 +32,24 @@ typedef struct _CliVerb CliVerb;
 
 struct _CliVerb
 {
-  const char *name;
+  const char *name;             /* one word, or two */
   const char *arguments;        /* (nullable): for the usage line, to be translated */
   const char *summary;          /* one line, to be translated */
   int (*run) (CliApp        *app,
               const CliVerb *verb,
               int            argc,
               char         **argv);
+  const char *method;           /* (nullable): what it calls for each container, if it does no more */
 };
 
 #define CLI_DECLARE_VERB(name) \
   int cli_##name (CliApp *app, const CliVerb *verb, int argc, char **argv)
 
 CLI_DECLARE_VERB (config);
+CLI_DECLARE_VERB (container_evict);
+CLI_DECLARE_VERB (container_prune);
 CLI_DECLARE_VERB (create);
+CLI_DECLARE_VERB (each);
 CLI_DECLARE_VERB (events);
 CLI_DECLARE_VERB (images);
 CLI_DECLARE_VERB (import);
@@ -59,7 +64,7 @@ CLI_DECLARE_VERB (rmi);
 CLI_DECLARE_VERB (run);
 CLI_DECLARE_VERB (start);
 CLI_DECLARE_VERB (stop);
-CLI_DECLARE_VERB (system);
+CLI_DECLARE_VERB (system_check);
 CLI_DECLARE_VERB (version);
 CLI_DECLARE_VERB (wait);
 
@@ -84,6 +89,13 @@ GVariant   *cli_call           (CliApp              *app,
                                 const char          *method,
                                 GVariant            *parameters,
                                 GError             **error);
+/* The same for a method that gives a job: waits for its end and gives its result (a{sv}). */
+GVariant   *cli_call_job       (CliApp              *app,
+                                const char          *path,
+                                const char          *interface,
+                                const char          *method,
+                                GVariant            *parameters,
+                                GError             **error);
 char       *cli_find_container (CliApp              *app,
                                 const char          *name,
                                 GError             **error);
@@ -95,5 +107,13 @@ int         cli_for_each       (CliApp              *app,
                                 char               **argv,
                                 CliEachFunc          func,
                                 gpointer             user_data);
+
+/* Calls the verb's method for each container that is named in ARGV, and prints the names of those where that
+ * went well. The call's one option is KEY, if VALUE (floating) is not NULL. */
+int         cli_call_each      (CliApp              *app,
+                                const CliVerb       *verb,
+                                char               **argv,
+                                const char          *key,
+                                GVariant            *value);
 
 G_END_DECLS

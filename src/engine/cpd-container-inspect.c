@@ -65,11 +65,15 @@ host_config_object (const CpdContainerRow *row, const CpdContainerConfig *config
 {
   JsonObject *object = json_object_new ();
   JsonObject *log = json_object_new ();
+  JsonObject *restart = json_object_new ();
 
   json_object_set_string_member (log, "Type", "k8s-file");
   json_object_set_string_member (log, "Path", log_path);
   json_object_set_object_member (object, "LogConfig", log);
   json_object_set_string_member (object, "NetworkMode", config->network);
+  json_object_set_string_member (restart, "Name", cpd_restart_policy_get_name (&config->restart));
+  json_object_set_int_member (restart, "MaximumRetryCount", config->restart.retries);
+  json_object_set_object_member (object, "RestartPolicy", restart);
   json_object_set_boolean_member (object, "AutoRemove", row->auto_remove);
   json_object_set_boolean_member (object, "ReadonlyRootfs", config->read_only);
   json_object_set_boolean_member (object, "Privileged", config->privileged);
@@ -105,6 +109,7 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
   json_object_set_string_member (object, "Image", row->image_id);
   json_object_set_string_member (object, "ImageName", row->image);
   json_object_set_string_member (object, "Name", row->name);
+  json_object_set_int_member (object, "RestartCount", row->status.restarts);
   json_object_set_string_member (object, "OCIRuntime", engine->config->oci_runtime != NULL
                                                        ? engine->config->oci_runtime : "");
   json_object_set_string_member (object, "Driver", cpd_storage_get_driver (engine->storage));

@@ -44,6 +44,12 @@ cpd_restart_policy_to_string (const CpdRestartPolicy *policy)
   return g_strdup (names[policy->mode]);
 }
 
+const char *
+cpd_restart_policy_get_name (const CpdRestartPolicy *policy)
+{
+  return names[policy->mode];
+}
+
 gboolean
 cpd_restart_policy_matches (const CpdRestartPolicy *policy, const CpdContainerStatus *status)
 {

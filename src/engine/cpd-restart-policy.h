@@ -25,6 +25,8 @@ gboolean  cpd_restart_policy_parse        (const char               *text,
                                            CpdRestartPolicy         *policy,
                                            GError                  **error);
 char     *cpd_restart_policy_to_string    (const CpdRestartPolicy   *policy);
+/* The same without the retries. */
+const char *cpd_restart_policy_get_name  (const CpdRestartPolicy   *policy);
 /* Whether one that has ended as STATUS tells is to be started again. */
 gboolean  cpd_restart_policy_matches      (const CpdRestartPolicy   *policy,
                                            const CpdContainerStatus *status);

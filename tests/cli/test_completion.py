@@ -14,11 +14,11 @@ MANUAL = os.path.join(os.environ['CPOD_SOURCE'], 'docs', 'man', 'cpod.1')
 
 def verbs():
     listed = cpod('--help').stdout.split('Verbs:\n')[1].split('\n\n')[0]
-    return [line.split()[0] for line in listed.split('\n')]
+    return [re.split(r'\s\s+', line.strip())[0] for line in listed.split('\n')]
 
 
 def options(verb):
-    return set(re.findall(r'--[a-z-]+', cpod(verb, '--help').stdout.split('Options:')[1]))
+    return set(re.findall(r'--[a-z-]+', cpod(*verb.split(), '--help').stdout.split('Options:')[1]))
 
 
 def complete(*words):
@@ -30,17 +30,22 @@ def complete(*words):
 
 class Completion(unittest.TestCase):
     def test_verbs(self):
-        self.assertEqual(complete('cpod', ''), set(verbs()) | {'--address', '--session', '--private', '--version',
+        self.assertEqual(complete('cpod', ''), {verb.split()[0] for verb in verbs()} | {'--address', '--session', '--private', '--version',
                                                                '--help'})
 
     def test_options(self):
         for verb in verbs():
             with self.subTest(verb):
-                self.assertEqual(complete('cpod', verb, '--'), options(verb) if verb != 'rename' else {'--help'})
+                self.assertEqual(complete('cpod', *verb.split(), '--'), options(verb))
+
+    def test_verbs_of_two_words(self):
+        for first in 'container', 'system':
+            self.assertEqual(complete('cpod', first, ''), {verb.split()[1] for verb in verbs()
+                                                           if verb.startswith(first + ' ')})
 
     def test_values(self):
         self.assertEqual(complete('cpod', '--private', 'run', '--network', 'h'), {'host'})
-        self.assertEqual(complete('cpod', 'system', ''), {'check'})
+        self.assertEqual(complete('cpod', 'run', '--restart', 'un'), {'unless-stopped'})
 
     def test_manual(self):
         with open(MANUAL, encoding='utf-8') as file:
