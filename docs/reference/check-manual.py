@@ -47,8 +47,11 @@ def recorded_events():
     """What the sources record, wherever that is a literal."""
     text = ''.join(read(path) for path in glob.glob(f'{SOURCE}/src/engine/*.c') + glob.glob(f'{SOURCE}/src/storage/*.c'))
     found = set(re.findall(r'cpd_store_add_event \(tx, "([a-z]+)", "([a-z]+)"', text))
-    return found | {('container', status)
-                    for status in re.findall(r'cpd_engine_set_status \(engine, [^"();]*"([a-z]+)"', text)}
+    # The status is the last word but the caller and the error, also where a function passes it on.
+    statuses = (re.findall(r'cpd_engine_set_status \(engine, [^"();]*"([a-z]+)"', text)
+                + re.findall(r'cpd_engine_add_event \(engine, [^"();]*"([a-z]+)"', text)
+                + re.findall(r'"([a-z]+)", caller, error\)', text))
+    return found | {('container', status) for status in statuses}
 
 
 def events():
