@@ -117,16 +117,16 @@ class Containers(CliTest):
         self.assertEqual(self.ok('logs', '-f', 'c'), '1\n2\n3')
 
     def test_inspect(self):
-        identity = self.ok('create', '--name', 'c', '-e', 'SOME=thing', 'busybox')
-        (container,) = json.loads(self.ok('inspect', 'c'))
-        self.assertEqual((container['Id'], container['Name']), (identity, 'c'))
+        identity = self.ok('create', '--name', 'web', '-e', 'SOME=thing', 'busybox')
+        (container,) = json.loads(self.ok('inspect', 'web'))
+        self.assertEqual((container['Id'], container['Name']), (identity, 'web'))
         self.assertIn('SOME=thing', container['Config']['Env'])
-        self.assertEqual(len(json.loads(self.ok('inspect', 'c', 'busybox'))), 2)
-        self.assertEqual(self.ok('inspect', '-f', '{{.State.Running}}', 'c'), 'false')
+        self.assertEqual(len(json.loads(self.ok('inspect', 'web', 'busybox'))), 2)
+        self.assertEqual(self.ok('inspect', '-f', '{{.State.Running}}', 'web'), 'false')
         result = self.fails(125, 'nosuch', 'inspect', 'nosuch')
         self.assertEqual(json.loads(result.stdout), [])
-        self.fails(125, 'c', 'inspect', '--type', 'image', 'c')
-        self.fails(125, 'frob', 'inspect', '--type', 'frob', 'c')
+        self.fails(125, 'web', 'inspect', '--type', 'image', 'web')
+        self.fails(125, 'frob', 'inspect', '--type', 'frob', 'web')
 
     def test_prefix_of_an_id(self):
         identity = self.ok('create', '--name', 'c', 'busybox')
