@@ -12,7 +12,7 @@
 
 #define WARNINGS "warnings"
 
-/* A row of the table: key, value, and where that is from. */
+/* A row of the table: key, where its value is from, and that: last, because it may be long. */
 static void
 add_row (GString    *text,
          const char *key,
@@ -22,9 +22,9 @@ add_row (GString    *text,
   const char *origin;
 
   g_variant_get (pair, "(v&s)", &value, &origin);
-  g_string_append_printf (text, "%s\t", key);
+  g_string_append_printf (text, "%s\t%s\t", key, origin);
   cli_value_print (value, text);
-  g_string_append_printf (text, "\t%s\n", origin);
+  g_string_append_c (text, '\n');
 }
 
 static void
@@ -55,7 +55,7 @@ print_config (GVariant  *config,
   const char *key;
 
   if (names[0] == NULL)
-    g_string_append_printf (text, "%s\t%s\t%s\n", _("KEY"), _("VALUE"), _("ORIGIN"));
+    g_string_append_printf (text, "%s\t%s\t%s\n", _("KEY"), _("ORIGIN"), _("VALUE"));
   for (char **name = names; *name != NULL; name++)
     {
       g_autoptr(GVariant) pair = g_variant_lookup_value (config, *name, G_VARIANT_TYPE ("(vs)"));

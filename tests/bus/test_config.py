@@ -77,7 +77,7 @@ class GetTest(ConfigCase):
         self.begin('command', '[engine]\nstop_timeout = 3\nstop_timeot = 3\n')
         cpod = [os.path.join(os.environ['CPOD_BUILD'], 'src', 'cli', 'cpod'), 'config']
         result = subprocess.run([*cpod, 'engine.stop_timeout'], check=True, capture_output=True, text=True)
-        self.assertEqual(result.stdout.split(), ['engine.stop_timeout', '3', self.conf + ':2'])
+        self.assertEqual(result.stdout.split(), ['engine.stop_timeout', self.conf + ':2', '3'])
         self.assertIn('stop_timeot', result.stderr)
         result = subprocess.run(cpod, check=True, capture_output=True, text=True)
         self.assertGreater(len(result.stdout.splitlines()), 45)
