@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/cpd-engine.h"
+#include "engine/cpd-event-log.h"
 #include "engine/cpd-launcher.h"
 #include "engine/cpd-locks.h"
 #include "engine/cpd-monitor.h"
@@ -23,6 +24,7 @@ struct _CpdEngine
   CpdLocks *locks;              /* (owned) */
   GThreadPool *exits;           /* (owned): its own, so that callers who wait for an exit cannot keep it out */
   CpdWaiters *waiters;          /* (owned), main thread */
+  CpdEventLog *event_log;       /* (owned) (nullable) */
 
   GMainContext *context;        /* (owned): of the main thread */
   guint64 last_emitted;         /* main thread */

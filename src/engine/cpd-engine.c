@@ -202,6 +202,7 @@ cpd_engine_new (CpdConfig *config, GError **error)
   cpd_engine_fill_reserve (engine);
   engine->last_emitted = cpd_store_last_event (engine->store);
   cpd_store_set_commit_func (engine->store, cpd_engine_on_commit, engine);
+  engine->event_log = cpd_event_log_new (engine->config, engine->store);
   return g_steal_pointer (&engine);
 }
 
@@ -212,6 +213,7 @@ cpd_engine_shutdown (CpdEngine *engine)
   g_clear_pointer (&engine->monitor, cpd_monitor_free);
   if (engine->exits != NULL)
     g_thread_pool_free (g_steal_pointer (&engine->exits), FALSE, TRUE);
+  g_clear_pointer (&engine->event_log, cpd_event_log_free);
   if (engine->store != NULL)
     cpd_store_set_commit_func (engine->store, NULL, NULL);
 }
@@ -275,6 +277,7 @@ cpd_engine_on_commit (GPtrArray *changed_containers, gpointer data)
 static void
 emit_events (CpdEngine *engine)
 {
+  const guint64 before = engine->last_emitted;
   guint emitted;
 
   do
@@ -302,6 +305,8 @@ emit_events (CpdEngine *engine)
         }
     }
   while (emitted == CPD_EVENTS_MAX);
+  if (engine->event_log != NULL && engine->last_emitted > before)
+    cpd_event_log_wake (engine->event_log);
 }
 
 static void

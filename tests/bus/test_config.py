@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 
-from service import Case, Service, main, scratch
+from service import Case, Service, main, scratch, wait_for
 
 
 def write(path, text):
@@ -88,6 +88,63 @@ class GetTest(ConfigCase):
         write(self.conf, '[engine]\nstop_timeout = 4\n')
         result = subprocess.run([*cpod, '--reload'], check=True, capture_output=True, text=True)
         self.assertEqual(result.stdout, 'engine.stop_timeout\n')
+
+
+class EventLogTest(ConfigCase):
+    def lines(self, *names):
+        result = []
+        for name in names or ('events.log',):
+            with open(self.service.state('run', 'events', name), encoding='utf-8') as file:
+                result += [json.loads(line) for line in file]
+        return result
+
+    def assert_logged(self, lines):
+        events, _ = self.client.events()
+        self.assertEqual([(line['Seq'], line['Type'], line['Status'], line['ID'], line['Name']) for line in lines],
+                         [(e['seq'], e['type'], e['status'], e['id'], e['name']) for e in events])
+
+    def log_is_complete(self, *names):
+        lines = self.lines(*names)
+        return lines if lines and lines[-1]['Seq'] == self.client.last_seq() else None
+
+    def test_file(self):
+        self.begin('eventlog', '[engine]\nevents_logger = "file"\n')
+        self.client.import_busybox()
+        self.client.run('sh', '-c', 'exit 3', name='one')
+        lines = wait_for(self.log_is_complete)
+        self.assert_logged(lines)
+        died = [line for line in lines if line['Status'] == 'died'][0]
+        self.assertEqual((died['ContainerExitCode'], died['Image']), (3, 'busybox'))
+        self.assertRegex(died['Time'], r'^[0-9-]{10}T[0-9:.]{15}Z$')
+        self.assertEqual(os.stat(self.service.state('run', 'events', 'events.log')).st_mode & 0o777, 0o600)
+
+    def test_what_a_killed_service_did_not_write_is_written_later(self):
+        self.begin('eventlog-kill', '[engine]\nevents_logger = "file"\n')
+        self.client.import_busybox()
+        wait_for(self.log_is_complete)
+        self.service.kill()
+        self.service.start()    # without the file: nothing is logged
+        self.client = self.service.client
+        self.client.create('true', name='unlogged')
+        self.service.kill()
+        self.service.start(CPOD_CONF=self.conf)
+        self.client = self.service.client
+        self.assert_logged(wait_for(self.log_is_complete))
+
+    def test_a_file_that_has_grown_makes_room(self):
+        self.begin('eventlog-size', '[engine]\nevents_logger = "file"\nevents_logfile_max_size = 1000\n')
+        self.client.import_busybox()
+        for number in range(12):
+            self.client.create('true', name=f'c{number}')
+            wait_for(self.log_is_complete)
+        lines = self.lines('events.log.1', 'events.log')
+        self.assertLess(os.path.getsize(self.service.state('run', 'events', 'events.log')), 2000)
+        self.assertEqual([line['Seq'] for line in lines], list(range(lines[0]['Seq'], self.client.last_seq() + 1)))
+
+    def test_none(self):
+        self.begin('eventlog-none', '[engine]\nevents_logger = "none"\n')
+        self.client.import_busybox()
+        self.assertEqual(os.path.exists(self.service.state('run', 'events', 'events.log')), False)
 
 
 class ReloadTest(ConfigCase):
