@@ -171,19 +171,22 @@ cpd_statement_broke_constraint (CpdStatement *statement)
   return (statement->result & 0xff) == SQLITE_CONSTRAINT;
 }
 
-/* Never NULL: "" stands for NULL. Valid until the next step. */
+/* Never NULL: "" stands for NULL, and for what is no text (any more). Valid until the next step. */
 const char *
 cpd_statement_peek_text (CpdStatement *statement, int column)
 {
   const char *text = (const char *) sqlite3_column_text (statement->stmt, column);
 
-  return text != NULL ? text : "";
+  return text != NULL && g_utf8_validate (text, -1, NULL) ? text : "";
 }
 
 char *
 cpd_statement_text (CpdStatement *statement, int column)
 {
-  return g_strdup (cpd_statement_peek_text (statement, column));
+  const char *text = (const char *) sqlite3_column_text (statement->stmt, column);
+
+  /* A damaged text must not come as far as the bus, which takes only good ones. */
+  return text != NULL ? g_utf8_make_valid (text, -1) : g_strdup ("");
 }
 
 gint64

@@ -67,6 +67,9 @@ CpdStatement  *cpd_store_prepare       (CpdStore        *store,
                                         GError         **error);
 gint64         cpd_transaction_last_rowid (CpdTransaction *tx);
 int            cpd_transaction_changes    (CpdTransaction *tx);
+/* The newest event that it has written. */
+void           cpd_transaction_note_event (CpdTransaction *tx,
+                                           guint64         number);
 void           cpd_transaction_container_changed (CpdTransaction *tx,
                                                   const char     *id);
 
@@ -74,6 +77,10 @@ void           cpd_transaction_container_changed (CpdTransaction *tx,
 gboolean       cpd_schema_check        (CpdConnection   *connection,
                                         GError         **error);
 gboolean       cpd_schema_upgrade      (CpdConnection   *connection,
+                                        GError         **error);
+int            cpd_schema_newest       (void);
+gboolean       cpd_schema_migrate      (CpdConnection   *connection,
+                                        int              to,
                                         GError         **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdConnection, cpd_connection_close)

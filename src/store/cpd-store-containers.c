@@ -53,6 +53,14 @@ cpd_container_row_free (CpdContainerRow *row)
   g_free (row);
 }
 
+/* What is no state, by damage, says only that it does not run. */
+static CpdContainerState
+to_state (gint64 number)
+{
+  return number >= 0 && number < CPD_N_CONTAINER_STATES ? (CpdContainerState) number
+                                                        : CPD_CONTAINER_EXITED;
+}
+
 static CpdContainerRow *
 read_row (CpdStatement *statement, gboolean with_config)
 {
@@ -66,7 +74,7 @@ read_row (CpdStatement *statement, gboolean with_config)
   row->created = cpd_statement_int (statement, 4);
   row->owner_uid = (guint32) cpd_statement_int (statement, 5);
   row->auto_remove = cpd_statement_int (statement, 6) != 0;
-  status->state = (CpdContainerState) cpd_statement_int (statement, 7);
+  status->state = to_state (cpd_statement_int (statement, 7));
   status->pid = cpd_statement_int (statement, 8);
   status->pid_start = cpd_statement_int (statement, 9);
   status->monitor_pid = cpd_statement_int (statement, 10);

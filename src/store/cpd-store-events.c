@@ -33,7 +33,46 @@ cpd_store_add_event (CpdTransaction *tx, const char *type, const char *status, c
     return FALSE;
   cpd_statement_bind (statement, "isssssiis", cpd_clock_now (), type, status, id, name, text,
                       (gint64) caller->uid, (gint64) caller->pid, caller->unit);
-  return cpd_statement_execute (statement, error);
+  if (!cpd_statement_execute (statement, error))
+    return FALSE;
+  cpd_transaction_note_event (tx, (guint64) cpd_transaction_last_rowid (tx));
+  return TRUE;
+}
+
+/* The row of sqlite_sequence is there from the first event on. */
+static gboolean
+set_last_event (CpdTransaction *tx, guint64 last, GError **error)
+{
+  static const char *const texts[] = {
+    "DELETE FROM sqlite_sequence WHERE name = 'event'",
+    "INSERT INTO sqlite_sequence (name, seq) VALUES ('event', ?)",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, texts[i], error);
+
+      if (statement == NULL)
+        return FALSE;
+      if (i == 1)
+        cpd_statement_bind (statement, "i", (gint64) last);
+      if (!cpd_statement_execute (statement, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/*
+ * Events that had numbers up to LAST are lost: none of those is given out
+ * again, and who asks for the events after an earlier one is told of a gap.
+ */
+gboolean
+cpd_store_skip_events (CpdTransaction *tx, guint64 last, GError **error)
+{
+  g_autofree char *next = g_strdup_printf ("%" G_GUINT64_FORMAT, last + 1);
+
+  return set_last_event (tx, last, error)
+         && cpd_transaction_set_meta (tx, "events-since", next, error);
 }
 
 static GVariant *
@@ -70,8 +109,10 @@ static gboolean
 read_bounds (CpdStore *store, guint64 *oldest, guint64 *newest, GError **error)
 {
   g_autoptr(CpdStatement) statement =
-    cpd_store_prepare (store, "SELECT min(seq), coalesce((SELECT seq FROM sqlite_sequence"
-                              " WHERE name = 'event'), 0) FROM event", error);
+    cpd_store_prepare (store, "SELECT max(coalesce(min(seq), 0), coalesce((SELECT CAST(value AS INTEGER)"
+                              " FROM meta WHERE key = 'events-since'), 0)),"
+                              " coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)"
+                              " FROM event", error);
 
   if (statement == NULL || !cpd_statement_next (statement, error))
     return FALSE;

@@ -45,6 +45,9 @@ gboolean   cpd_store_add_event     (CpdTransaction       *tx,
                                     GVariant             *attributes,
                                     const CpdCaller      *caller,
                                     GError              **error);
+gboolean   cpd_store_skip_events   (CpdTransaction       *tx,
+                                    guint64               last,
+                                    GError              **error);
 GPtrArray *cpd_store_list_events   (CpdStore             *store,
                                     const CpdEventQuery  *query,
                                     guint64              *last,

@@ -135,8 +135,9 @@ static gboolean
 migrate (CpdConnection *connection, gint64 from, GError **error)
 {
   g_autofree char *sql =
-    g_strdup_printf ("BEGIN IMMEDIATE; %s PRAGMA user_version = %d; COMMIT",
-                     migrations[from], (int) from + 1);
+    g_strdup_printf ("BEGIN IMMEDIATE; %s PRAGMA user_version = %d;"
+                     " INSERT OR REPLACE INTO meta (key, value) VALUES ('schema', '%d'); COMMIT",
+                     migrations[from], (int) from + 1, (int) from + 1);
 
   if (cpd_connection_run (connection, sql, error))
     return TRUE;
@@ -162,16 +163,29 @@ cpd_schema_check (CpdConnection *connection, GError **error)
   return FALSE;
 }
 
-/* Brings the database to the newest schema. */
+int
+cpd_schema_newest (void)
+{
+  return G_N_ELEMENTS (migrations);
+}
+
+/* Brings the database to the schema of VERSION, unless it is newer. */
 gboolean
-cpd_schema_upgrade (CpdConnection *connection, GError **error)
+cpd_schema_migrate (CpdConnection *connection, int to, GError **error)
 {
   gint64 version;
 
   if (!read_version (connection, &version, error))
     return FALSE;
-  for (; version < (gint64) G_N_ELEMENTS (migrations); version++)
+  for (; version < to; version++)
     if (!migrate (connection, version, error))
       return FALSE;
   return TRUE;
+}
+
+/* Brings the database to the newest schema. */
+gboolean
+cpd_schema_upgrade (CpdConnection *connection, GError **error)
+{
+  return cpd_schema_migrate (connection, cpd_schema_newest (), error);
 }

@@ -3,6 +3,7 @@
 
 #include "public/cpod-error.h"
 #include "store/cpd-statement.h"
+#include "store/cpd-store-mark.h"
 
 struct _CpdStore
 {
@@ -10,6 +11,7 @@ struct _CpdStore
   CpdConnection *writer;        /* (owned) */
   CpdConnection *reader;        /* (owned); the same as the writer when in memory */
   int synchronous;              /* what the writer was last told, -1 for nothing yet */
+  CpdMark *mark;                /* (owned) (nullable): NULL when in memory */
   CpdCommitFunc commit_func;
   gpointer commit_data;
 };
@@ -18,6 +20,7 @@ struct _CpdTransaction
 {
   CpdStore *store;              /* (owned), its writer locked */
   GPtrArray *changed;           /* (owned): ids of containers */
+  guint64 last_event;           /* the newest one that it has written, 0 for none */
   gboolean open;
 };
 
@@ -55,6 +58,12 @@ cpd_store_open (const char *path, GError **error)
   store->reader = path != NULL ? open_connection (path, error) : store->writer;
   if (store->reader == NULL)
     return NULL;
+  if (path != NULL)
+    {
+      store->mark = cpd_mark_open (path, error);
+      if (store->mark == NULL)
+        return NULL;
+    }
   return g_steal_pointer (&store);
 }
 
@@ -73,6 +82,7 @@ cpd_store_unref (CpdStore *store)
   if (store->reader != store->writer)
     g_clear_pointer (&store->reader, cpd_connection_close);
   g_clear_pointer (&store->writer, cpd_connection_close);
+  g_clear_pointer (&store->mark, cpd_mark_close);
   g_free (store);
 }
 
@@ -113,6 +123,12 @@ void
 cpd_transaction_container_changed (CpdTransaction *tx, const char *id)
 {
   g_ptr_array_add (tx->changed, g_strdup (id));
+}
+
+void
+cpd_transaction_note_event (CpdTransaction *tx, guint64 number)
+{
+  tx->last_event = number;
 }
 
 static gboolean
@@ -181,6 +197,8 @@ cpd_transaction_commit (CpdTransaction *tx, GError **error)
 
   if (!cpd_connection_run (tx->store->writer, "COMMIT", error))
     return FALSE;
+  if (tx->store->mark != NULL && tx->last_event > 0)
+    cpd_mark_set (tx->store->mark, tx->last_event, tx->store->synchronous == CPD_STORE_DURABLE);
   close_transaction (tx);
   if (func != NULL)
     func (tx->changed, data);
