@@ -120,12 +120,12 @@ publish_text (Import *import, const char *text, GError **error)
   return g_steal_pointer (&digest);
 }
 
-/* Gives the layer a short name that no other one has. */
-static gboolean
-make_link (Import *import, GError **error)
+/* Makes a link to a layer under a short name that no other one has, and gives that name. */
+char *
+cpd_storage_make_link (CpdStorage *storage, const char *chain_id, GError **error)
 {
   static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-  g_autofree char *target = cpd_storage_link_target (import->layer->chain_id);
+  g_autofree char *target = cpd_storage_link_target (chain_id);
 
   for (int i = 0; i < LINK_ATTEMPTS; i++)
     {
@@ -137,18 +137,27 @@ make_link (Import *import, GError **error)
         continue;
       for (int j = 0; j < LINK_LENGTH; j++)
         name[j] = letters[bytes[j] % 32];
-      path = cpd_storage_link_path (import->storage, name);
+      path = cpd_storage_link_path (storage, name);
       if (symlink (target, path) == 0)
-        {
-          import->layer->link = g_strdup (name);
-          g_ptr_array_add (import->made, g_steal_pointer (&path));
-          return TRUE;
-        }
+        return g_strdup (name);
       if (errno != EEXIST)
-        return fail_errno ("make", path, error);
+        {
+          fail_errno ("make", path, error);
+          return NULL;
+        }
     }
   g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "there are too many layers");
-  return FALSE;
+  return NULL;
+}
+
+static gboolean
+make_link (Import *import, GError **error)
+{
+  import->layer->link = cpd_storage_make_link (import->storage, import->layer->chain_id, error);
+  if (import->layer->link == NULL)
+    return FALSE;
+  g_ptr_array_add (import->made, cpd_storage_link_path (import->storage, import->layer->link));
+  return TRUE;
 }
 
 /* Puts the unpacked layer into its place. */

@@ -34,6 +34,10 @@ char     *cpd_storage_tmp_path         (CpdStorage         *storage,
 /* What the link of a layer points to. */
 char     *cpd_storage_link_target      (const char         *chain_id);
 
+char     *cpd_storage_make_link        (CpdStorage         *storage,
+                                        const char         *chain_id,
+                                        GError            **error);
+
 /* Notes what is about to be done, and that it is not to be done (any more). */
 gboolean  cpd_storage_begin_operation  (CpdStorage         *storage,
                                         const char         *kind,
