@@ -201,6 +201,7 @@ cpd_bus_events_connect (CpdBusService *service)
   cpd_bus_objects_set_load (cpd_bus_service_get_containers (service), load_containers);
   cpd_bus_objects_set_load (cpd_bus_service_get_images (service), load_images);
   g_signal_connect (engine, "container-changed", G_CALLBACK (on_container_changed), service);
+  g_signal_connect_swapped (engine, "health-changed", G_CALLBACK (cpd_bus_service_update), service);
   g_signal_connect (engine, "event", G_CALLBACK (on_event), service);
 }
 

@@ -60,6 +60,7 @@ build_properties (CpdBusService *service)
   g_variant_builder_add (&dict, "{sv}", "Version", g_variant_new_string (CPD_VERSION));
   g_variant_builder_add (&dict, "{sv}", "State", g_variant_new_string (service->state));
   g_variant_builder_add (&dict, "{sv}", "BootId", g_variant_new_string (boot_id != NULL ? boot_id : ""));
+  g_variant_builder_add (&dict, "{sv}", "Health", cpd_engine_get_health (service->engine));
   return g_variant_ref_sink (g_variant_builder_end (&dict));
 }
 

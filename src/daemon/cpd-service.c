@@ -85,7 +85,10 @@ on_recovered (gpointer user_data)
   if (service->stopping)
     quit_when_idle (service);
   else
-    cpd_bus_service_set_running (service->bus);
+    {
+      cpd_bus_service_set_running (service->bus);
+      cpd_engine_start_upkeep (service->engine);
+    }
   return G_SOURCE_REMOVE;
 }
 

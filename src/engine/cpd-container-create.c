@@ -4,6 +4,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "engine/cpd-container-config.h"
+#include "engine/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
@@ -54,6 +55,20 @@ make_files (CpdEngine *engine, const CpdContainerRow *row, GError **error)
   return TRUE;
 }
 
+/* One that is removed when it ends is not worth being rebuilt. */
+static gboolean
+write_metadata (CpdEngine *engine, const CpdContainerRow *row, gboolean fresh, GError **error)
+{
+  g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
+
+  if (row->auto_remove)
+    return TRUE;
+  if (!cpd_container_metadata_write (directory, row, fresh, error))
+    return FALSE;
+  cpd_fault_point ("create.metadata");
+  return TRUE;
+}
+
 /*
  * The row, its name, its event and the end of the operation, all at once. A
  * container that is removed when it ends would not outlive a power cut anyway,
@@ -84,7 +99,7 @@ commit_under_some_name (CpdEngine *engine, CpdContainerRow *row, gboolean genera
     {
       g_autoptr(GError) failure = NULL;
 
-      if (commit (engine, row, operation, caller, &failure))
+      if (write_metadata (engine, row, i == 0, &failure) && commit (engine, row, operation, caller, &failure))
         return TRUE;
       if (!generated || i == NAME_TRIES
           || !g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS))

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
@@ -14,13 +17,26 @@
                     | CPD_STATE_BIT (CPD_CONTAINER_STOPPED) | CPD_STATE_BIT (CPD_CONTAINER_EXITED) \
                     | CPD_STATE_BIT (CPD_CONTAINER_REMOVING))
 
+/* Without it the container can never be rebuilt, whatever else of it is left. */
+static gboolean
+delete_metadata (const char *directory, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, CPD_METADATA_FILE, NULL);
+
+  if (unlink (path) == 0 || errno == ENOENT)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to remove %s", path);
+  return FALSE;
+}
+
 /* All files of a container. Can be done again. */
 gboolean
 cpd_engine_delete_files (CpdEngine *engine, const char *id, GError **error)
 {
   g_autofree char *directory = cpd_engine_container_dir (engine, id);
 
-  return cpd_storage_delete_rw (engine->storage, id, error)
+  return delete_metadata (directory, error)
+         && cpd_storage_delete_rw (engine->storage, id, error)
          && cpd_fs_remove_tree (directory, error);
 }
 
@@ -169,6 +185,31 @@ cpd_engine_evict_container (CpdEngine *engine, const char *id, const CpdCaller *
 #undef TRY
 
 gboolean
+cpd_engine_record_name (CpdEngine *engine, const char *id, GError **error)
+{
+  g_autofree char *directory = cpd_engine_container_dir (engine, id);
+  g_autofree char *path = g_build_filename (directory, CPD_METADATA_FILE, NULL);
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
+
+  /* It is gone meanwhile, or is removed when it ends. */
+  if (row == NULL || !g_file_test (path, G_FILE_TEST_EXISTS))
+    return TRUE;
+  return cpd_container_metadata_write (directory, row, FALSE, error);
+}
+
+/* Should it fail, then the next start tries again. */
+static void
+record_name (CpdEngine *engine, const char *id, gint64 operation)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (cpd_engine_record_name (engine, id, &error))
+    cpd_engine_end_operation (engine, operation);
+  else
+    g_message ("failed to record the name of container %s beside the database: %s", id, error->message);
+}
+
+gboolean
 cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_name,
                              const CpdCaller *caller, GError **error)
 {
@@ -177,6 +218,7 @@ cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_
     cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (CPD_CONTAINER_REMOVING) - 1, "rename", error);
   g_autoptr(GVariantBuilder) attributes = NULL;
   g_autoptr(CpdTransaction) tx = NULL;
+  gint64 operation;
 
   if (row == NULL || !cpd_name_check (new_name, error))
     return FALSE;
@@ -191,6 +233,7 @@ cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_
   tx = cpd_store_begin (engine->store, CPD_STORE_DURABLE, error);
   if (tx == NULL
       || !cpd_store_rename_container (tx, id, new_name, error)
+      || !cpd_store_add_operation (tx, "rename", id, NULL, &operation, error)
       || !cpd_store_add_event (tx, "container", "rename", id, new_name,
                                g_variant_builder_end (attributes), caller, error))
     {
@@ -201,5 +244,7 @@ cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_
   if (!cpd_transaction_commit (tx, error))
     return FALSE;
   cpd_fault_point ("rename.committed");
+  record_name (engine, id, operation);
+  cpd_fault_point ("rename.recorded");
   return TRUE;
 }

@@ -8,9 +8,8 @@
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
-/* All ids that have a row. */
-static GHashTable *
-known_ids (CpdEngine *engine, GError **error)
+GHashTable *
+cpd_engine_known_ids (CpdEngine *engine, GError **error)
 {
   CpdContainerQuery query = { .all = TRUE };
   g_autoptr(GPtrArray) rows = cpd_store_list_containers (engine->store, &query, error);
@@ -55,7 +54,7 @@ cpd_engine_find_orphans (CpdEngine *engine, CpdOrphanFunc found, gpointer user_d
     in_static_dir != NULL ? cpd_launcher_list (engine->launcher, error) : NULL;
   g_autoptr(GPtrArray) in_storage =
     in_runtime != NULL ? cpd_storage_list_rw (engine->storage, error) : NULL;
-  g_autoptr(GHashTable) known = in_storage != NULL ? known_ids (engine, error) : NULL;
+  g_autoptr(GHashTable) known = in_storage != NULL ? cpd_engine_known_ids (engine, error) : NULL;
 
   return known != NULL
          && tell_unknown (engine, known, "oci-container", in_runtime, found, user_data, error)
@@ -207,5 +206,6 @@ cpd_engine_check (CpdEngine *engine, GError **error)
       g_prefix_error_literal (error, "failed to check: ");
       return NULL;
     }
+  cpd_health_problems (engine->health, problems);
   return g_steal_pointer (&problems);
 }

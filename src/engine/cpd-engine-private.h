@@ -3,10 +3,12 @@
 
 #include "engine/cpd-engine.h"
 #include "engine/cpd-event-log.h"
+#include "engine/cpd-health.h"
 #include "engine/cpd-launcher.h"
 #include "engine/cpd-locks.h"
 #include "engine/cpd-monitor.h"
 #include "engine/cpd-waiters.h"
+#include "store/cpd-store-repair.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +32,15 @@ struct _CpdEngine
   guint64 last_emitted;         /* main thread */
   guint64 last_pruned;          /* main thread */
 
+  CpdHealth *health;            /* (owned) */
+  gboolean incomplete;          /* what the database has lost could not be put in again */
+  GSource *upkeep;              /* (owned) (nullable), main thread */
+  GThread *upkeep_thread;       /* (owned) (nullable); what follows is its own once it runs */
+  gboolean unchecked;           /* the start had no time to check all of the database */
+  gboolean condemned;           /* the database is damaged */
+  gboolean changed_schema;      /* the schema is newer than the newest backup's */
+  gboolean backup_failed;
+
   GMutex mutex;                 /* guards what follows */
   GCond changed;                /* some container changed */
   GHashTable *dirty;            /* (owned): ids not yet told as changed */
@@ -52,6 +63,19 @@ char            *cpd_engine_log_path          (CpdEngine                *engine,
 gboolean         cpd_engine_make_directories  (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_log_config_warnings (const CpdConfig        *config);
+char            *cpd_engine_database_path     (CpdEngine                *engine);
+char            *cpd_engine_backups_path      (CpdEngine                *engine);
+
+/* After damage to the database, see cpd-engine-rebuild.c. */
+void             cpd_engine_rebuild           (CpdEngine                *engine,
+                                               const CpdStoreRepair     *repair);
+gboolean         cpd_engine_keeps_files       (CpdEngine                *engine,
+                                               const char               *id);
+/* All ids that have a row, or are worked on. */
+GHashTable      *cpd_engine_known_ids         (CpdEngine                *engine,
+                                               GError                  **error);
+void             cpd_engine_end_upkeep        (CpdEngine                *engine);
+void             cpd_engine_emit_health       (CpdEngine                *engine);
 
 /* The event queue. */
 void             cpd_engine_on_commit         (GPtrArray                *changed_containers,
@@ -114,6 +138,10 @@ gboolean         cpd_engine_delete_files      (CpdEngine                *engine,
 void             cpd_engine_container_exited  (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);
+/* Brings the metadata of a container up to date after it was renamed. */
+gboolean         cpd_engine_record_name       (CpdEngine                *engine,
+                                               const char               *id,
+                                               GError                  **error);
 gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);

@@ -113,6 +113,11 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
       if (!cpd_engine_clear_runtime (engine, operation->object, error))
         return FALSE;
     }
+  else if (strcmp (operation->kind, "rename") == 0)
+    {
+      if (!cpd_engine_record_name (engine, operation->object, error))
+        return FALSE;
+    }
   else if (strcmp (operation->kind, "pause") == 0)
     {
       if (!cpd_engine_undo_pause (engine, operation->object, error))
@@ -230,6 +235,8 @@ delete_orphan (CpdEngine *engine, const char *kind, const char *id, gpointer use
 {
   g_autoptr(GError) failure = NULL;
 
+  if (cpd_engine_keeps_files (engine, id))
+    return TRUE;
   g_info ("removing %s %s, which belongs to no container", kind, id);
   if (!cpd_engine_clear_runtime (engine, id, &failure)
       || !cpd_engine_delete_files (engine, id, &failure))
@@ -247,6 +254,9 @@ cpd_engine_recover (CpdEngine *engine, GError **error)
       g_prefix_error_literal (error, "failed to refresh after a reboot: ");
       return FALSE;
     }
+  /* As long as the records are not whole, nothing is left over for sure. */
+  if (engine->incomplete)
+    return recover_containers (engine, booted, error);
   return recover_operations (engine, error)
          && cpd_engine_find_orphans (engine, delete_orphan, NULL, error)
          && recover_containers (engine, booted, error);

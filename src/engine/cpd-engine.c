@@ -25,6 +25,7 @@ enum
 {
   SIGNAL_CONTAINER_CHANGED,
   SIGNAL_EVENT,
+  SIGNAL_HEALTH_CHANGED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -44,6 +45,7 @@ cpd_engine_init (CpdEngine *engine)
   g_cond_init (&engine->changed);
   engine->context = g_main_context_ref_thread_default ();
   engine->locks = cpd_locks_new ();
+  engine->health = cpd_health_new ();
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->restarts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
 }
@@ -59,6 +61,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->storage, cpd_storage_unref);
   g_clear_pointer (&engine->store, cpd_store_unref);
   g_clear_pointer (&engine->locks, cpd_locks_free);
+  g_clear_pointer (&engine->health, cpd_health_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
   g_clear_pointer (&engine->settings, cpd_config_unref);
@@ -81,6 +84,9 @@ cpd_engine_class_init (CpdEngineClass *klass)
   signals[SIGNAL_EVENT] =
     g_signal_new ("event", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, G_TYPE_POINTER);
+  signals[SIGNAL_HEALTH_CHANGED] =
+    g_signal_new ("health-changed", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 0);
 }
 
 /* One service owns the state: that is what makes its own locks enough. */
@@ -155,13 +161,28 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
   cpd_engine_push_exit (engine, id, pid);
 }
 
+char *
+cpd_engine_database_path (CpdEngine *engine)
+{
+  return g_build_filename (engine->config->static_dir, "cpod.db", NULL);
+}
+
+char *
+cpd_engine_backups_path (CpdEngine *engine)
+{
+  return g_build_filename (engine->config->static_dir, "backup", NULL);
+}
+
 /* What the state was made with has a say in where it is, so the state comes first. */
 static gboolean
-open_store (CpdEngine *engine, GError **error)
+open_store (CpdEngine *engine, CpdStoreRepair *repair, GError **error)
 {
-  g_autofree char *database = g_build_filename (engine->config->static_dir, "cpod.db", NULL);
+  g_autofree char *database = cpd_engine_database_path (engine);
+  g_autofree char *backups = cpd_engine_backups_path (engine);
 
-  engine->store = cpd_store_open (database, error);
+  engine->store = cpd_store_open_repairing (database, backups, repair, error);
+  engine->unchecked = repair->unfinished;
+  engine->changed_schema = repair->upgraded;
   if (engine->store == NULL
       || !cpd_recorded_paths_merge (engine->config, engine->store, engine->boot_id, error)
       || !cpd_engine_make_directories (engine, error))
@@ -173,9 +194,9 @@ open_store (CpdEngine *engine, GError **error)
 }
 
 static gboolean
-open_parts (CpdEngine *engine, GError **error)
+open_parts (CpdEngine *engine, CpdStoreRepair *repair, GError **error)
 {
-  if (!open_store (engine, error))
+  if (!open_store (engine, repair, error))
     return FALSE;
   engine->settings = cpd_config_ref (engine->config);
   cpd_engine_log_config_warnings (engine->config);
@@ -194,13 +215,15 @@ CpdEngine *
 cpd_engine_new (CpdConfig *config, GError **error)
 {
   g_autoptr(CpdEngine) engine = g_object_new (CPD_TYPE_ENGINE, NULL);
+  g_auto(CpdStoreRepair) repair = { 0 };
 
   engine->config = config;
   engine->boot_id = cpd_clock_boot_id ();
-  if (!take_state_directory (engine, error) || !open_parts (engine, error))
+  if (!take_state_directory (engine, error) || !open_parts (engine, &repair, error))
     return NULL;
   cpd_engine_fill_reserve (engine);
   engine->last_emitted = cpd_store_last_event (engine->store);
+  cpd_engine_rebuild (engine, &repair);
   cpd_store_set_commit_func (engine->store, cpd_engine_on_commit, engine);
   engine->event_log = cpd_event_log_new (engine->config, engine->store);
   return g_steal_pointer (&engine);
@@ -210,6 +233,7 @@ void
 cpd_engine_shutdown (CpdEngine *engine)
 {
   cpd_engine_forget_restarts (engine);
+  cpd_engine_end_upkeep (engine);
   g_clear_pointer (&engine->monitor, cpd_monitor_free);
   if (engine->exits != NULL)
     g_thread_pool_free (g_steal_pointer (&engine->exits), FALSE, TRUE);
@@ -240,6 +264,18 @@ const char *
 cpd_engine_get_boot_id (CpdEngine *engine)
 {
   return engine->boot_id;
+}
+
+GVariant *
+cpd_engine_get_health (CpdEngine *engine)
+{
+  return cpd_health_get (engine->health);
+}
+
+void
+cpd_engine_emit_health (CpdEngine *engine)
+{
+  g_signal_emit (engine, signals[SIGNAL_HEALTH_CHANGED], 0);
 }
 
 static gboolean

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  *
  * Signals, on the main thread:
  *   "container-changed" (const char *id): something shown of it may have changed
+ *   "health-changed": what cpd_engine_get_health() gives
  *   "event" (CpdEventRow *event): every event, once, in order
  */
 #define CPD_TYPE_ENGINE (cpd_engine_get_type ())
@@ -42,6 +43,10 @@ const char      *cpd_engine_get_boot_id        (CpdEngine           *engine);
  * containers over, notices exits that nobody saw, refreshes after a reboot. Once, after cpd_engine_new(). */
 gboolean         cpd_engine_recover            (CpdEngine           *engine,
                                                 GError             **error);
+/* Backups and checks of the database, from now on. Main thread, after cpd_engine_recover(). */
+void             cpd_engine_start_upkeep       (CpdEngine           *engine);
+/* aa{sv} (kind, text, time), floating: what is or was not well with the records. */
+GVariant        *cpd_engine_get_health         (CpdEngine           *engine);
 /* Ends the engine's own threads; containers go on. Main thread. */
 void             cpd_engine_shutdown           (CpdEngine           *engine);
 

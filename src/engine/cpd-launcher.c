@@ -297,6 +297,30 @@ watches_over (CpdLauncher *launcher, const char *pid, const char *id)
   return g_strcmp0 (found, id) == 0;
 }
 
+static pid_t
+read_pid (const char *bundle, const char *name)
+{
+  g_autofree char *path = g_build_filename (bundle, name, NULL);
+  g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
+
+  return text != NULL ? atoi (text) : 0;
+}
+
+gboolean
+cpd_launcher_find (CpdLauncher *launcher, const char *id, const char *bundle, CpdLaunched *launched)
+{
+  g_autofree char *monitor = NULL;
+  g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
+
+  launched->monitor_pid = read_pid (bundle, "conmon.pid");
+  launched->pid = read_pid (bundle, "pidfile");
+  monitor = g_strdup_printf ("%d", (int) launched->monitor_pid);
+  return launched->pid > 0 && watches_over (launcher, monitor, id)
+         && cpd_process_start_time (launched->pid) > 0
+         && cpd_launcher_was_started (launcher, id)
+         && !g_file_test (exit_file, G_FILE_TEST_EXISTS);
+}
+
 /* The monitor's pidfd; -1 when there is none. Its file is missing when it was only just started. */
 static int
 open_monitor (CpdLauncher *launcher, const char *id, const char *bundle)

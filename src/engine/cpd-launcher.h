@@ -64,6 +64,11 @@ gboolean     cpd_launcher_get_exit  (CpdLauncher      *launcher,
 /* Whether the process of a container that was created has been started. */
 gboolean     cpd_launcher_was_started (CpdLauncher    *launcher,
                                      const char       *id);
+/* Finds the processes of a container that runs, though no record tells of it. */
+gboolean     cpd_launcher_find      (CpdLauncher      *launcher,
+                                     const char       *id,
+                                     const char       *bundle,
+                                     CpdLaunched      *launched);
 /*
  * Ends what still runs of the container, its monitor included, and forgets
  * it; no error when there is nothing.

@@ -232,7 +232,7 @@ class ContainerFaultTest(FaultCase):
         self.die(lambda: self.client.runtime('Rename', 'ss', 'old', 'new'))
         self.revive()
         events = self.assert_whole(since)
-        done = point == 'rename.committed'
+        done = point != 'rename.uncommitted'
         self.assertEqual(self.statuses(events, victim.id), ['rename'] if done else [])
         kept, free = ('new', 'old') if done else ('old', 'new')
         self.assertEqual(self.client.container(kept).path, victim.path)
