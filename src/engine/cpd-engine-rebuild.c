@@ -235,7 +235,7 @@ has_run (CpdEngine *engine, const char *id)
 
 /* What can be told of a container's run without the database. */
 static void
-find_status (Rebuild *rebuild, const char *id, CpdContainerStatus *status)
+find_status (Rebuild *rebuild, const char *id, gint64 created, CpdContainerStatus *status)
 {
   CpdEngine *engine = rebuild->engine;
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
@@ -258,6 +258,8 @@ find_status (Rebuild *rebuild, const char *id, CpdContainerStatus *status)
 
       status->state = CPD_CONTAINER_EXITED;
       status->stopped_by_user = TRUE;   /* nobody knows, and so nobody starts it */
+      if (status->started == 0)
+        status->started = created;
       if (!cpd_launcher_get_exit (engine->launcher, id, bundle, &status->exit_code, &status->oom_killed))
         status->exit_code = -1;
       if (!cpd_engine_clear_runtime (engine, id, &error))
@@ -293,7 +295,7 @@ update_status (Rebuild *rebuild, const CpdContainerRow *known, GError **error)
       if (!g_file_test (bundle, G_FILE_TEST_EXISTS))
         return TRUE;            /* it has not run again */
     }
-  find_status (rebuild, known->id, &status);
+  find_status (rebuild, known->id, known->created, &status);
   return cpd_store_set_container_status (rebuild->tx, known->id, &status, error);
 }
 
@@ -312,7 +314,7 @@ add_found (Rebuild *rebuild, CpdContainerRow *row, GError **error)
       return TRUE;
     }
   row->status.state = CPD_CONTAINER_CONFIGURED;
-  find_status (rebuild, row->id, &row->status);
+  find_status (rebuild, row->id, row->created, &row->status);
   /* It gets a name that nobody else can have first: adding it must not fail half-way. */
   g_free (row->name);
   row->name = g_strdup (row->id);
@@ -365,11 +367,16 @@ update_known (Rebuild *rebuild, GError **error)
   return TRUE;
 }
 
-/* With containers that run it is still the boot in which they were started. */
+/*
+ * With containers that run it is still the boot in which they were started.
+ * Of what was made anew all was found out in this one.
+ */
 static gboolean
 settle_boot (Rebuild *rebuild, GError **error)
 {
-  return !rebuild->live
+  g_autofree char *known = cpd_store_get_meta (rebuild->engine->store, "boot-id", NULL);
+
+  return (known != NULL && !rebuild->live)
          || cpd_transaction_set_meta (rebuild->tx, "boot-id", rebuild->engine->boot_id, error);
 }
 

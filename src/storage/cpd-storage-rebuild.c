@@ -345,7 +345,9 @@ cpd_storage_rebuild (CpdStorage *storage, guint *rebuilt, GPtrArray *lost, GErro
   *rebuilt = 0;
   if (!forget_removed (storage, error))
     return FALSE;
-  if (node == NULL)
+  /* One that was written anew for an empty database has nothing in it. */
+  if (node == NULL
+      || json_array_get_length (cpd_json_get_array (json_node_get_object (node), "manifests")) == 0)
     {
       rebuild_from_blobs (storage, rebuilt, lost);
       return TRUE;
