@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 /* A file that could not be read when it was needed; its container is not in the database. */
 #define CPD_METADATA_DAMAGED "container.json.damaged"
 
-/* Survives a power cut. FRESH: there is none yet, and nobody looks for one before this returns. */
+/* Survives a power cut, but when FRESH: there is none yet, and nobody looks for one before this returns. */
 gboolean         cpd_container_metadata_write (const char             *directory,
                                                const CpdContainerRow  *row,
                                                gboolean                fresh,

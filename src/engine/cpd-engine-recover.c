@@ -6,6 +6,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
@@ -36,16 +37,34 @@ add_refresh_event (CpdEngine *engine, CpdTransaction *tx, guint n, GError **erro
                               CPD_CALLER_SELF, error);
 }
 
+/* A power cut may have kept the newest from the disk; the rows were synced. */
+static void
+mend_metadata (CpdEngine *engine, GPtrArray *rows)
+{
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const CpdContainerRow *row = rows->pdata[i];
+      g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
+      g_autoptr(GError) error = NULL;
+
+      if (!row->auto_remove && row->status.state != CPD_CONTAINER_REMOVING
+          && !cpd_container_metadata_is_good (directory, row->id)
+          && !cpd_container_metadata_write (directory, row, FALSE, &error))
+        g_message ("failed to mend the metadata of container %s: %s", row->id, error->message);
+    }
+}
+
 /* The machine was booted since: reset what the boot has voided, in one transaction with the event. */
 static gboolean
 refresh (CpdEngine *engine, gboolean first, GError **error)
 {
-  CpdContainerQuery query = { .all = TRUE };
+  CpdContainerQuery query = { .all = TRUE, .with_config = TRUE };
   g_autoptr(GPtrArray) rows = cpd_store_list_containers (engine->store, &query, error);
   g_autoptr(CpdTransaction) tx = NULL;
 
   if (rows == NULL)
     return FALSE;
+  mend_metadata (engine, rows);
   tx = cpd_store_begin (engine->store, CPD_STORE_DURABLE, error);
   if (tx == NULL)
     return FALSE;

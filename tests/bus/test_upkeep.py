@@ -144,6 +144,26 @@ class RebootTest(Case):
         self.assertEqual([event['status'] for event in client.events()[0]].count('refresh'), 1)
         self.assertEqual(client.check(), [])
 
+    def test_metadata_that_a_power_cut_lost(self):
+        service = Service('power')
+        self.addCleanup(service.destroy)
+        service.client.import_busybox()
+        lost, cut, kept = (service.client.create('true', name=name) for name in ('lost', 'cut', 'kept'))
+        service.stop()
+        paths = [service.state('lib', 'containers', container.id, 'container.json') for container in (lost, cut, kept)]
+        before = []
+        for path in paths:
+            with open(path, encoding='utf-8') as file:
+                before.append(file.read())
+        os.unlink(paths[0])
+        os.truncate(paths[1], 0)
+        service.start(CPOD_BOOT_ID='another boot')
+        for path, text in zip(paths, before):
+            with open(path, encoding='utf-8') as file:
+                self.assertEqual(file.read(), text)
+        self.assertEqual(sorted(row['name'] for row in service.client.list()), ['cut', 'kept', 'lost'])
+        self.assert_well(service)
+
 
 class PauseTest(UpkeepCase):
     def test_pause_and_unpause(self):
