@@ -69,7 +69,7 @@ def potfiles(tree):
 
 def machine_paths(tree):
     """Nothing refers to where it happened to be written."""
-    pattern = r'/work/|/var/tmp/\w|/dev/shm/build|/home/(?!user\b)\w'
+    pattern = r'/wor[k]/|/var/tmp/\w|/dev/shm/build|/home/(?!user\b)\w'
     found = []
     for source in tree.sources:
         if source.path.startswith('tests/lint/') or source.path == '.git' or not os.path.isfile(source.full_path):
