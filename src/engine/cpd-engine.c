@@ -3,18 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-recorded-paths.h"
 #include "public/cpod-error.h"
 
 /* How many ends of containers are dealt with at once. */
 #define EXIT_THREADS 8
+
+/* How long the lock of a service that is gone may outlive it. */
+#define LOCK_WAIT_US (5 * G_USEC_PER_SEC)
 
 /* How often old events are dropped. */
 #define PRUNE_EVERY 1000
@@ -89,6 +94,29 @@ cpd_engine_class_init (CpdEngineClass *klass)
                   G_TYPE_NONE, 0);
 }
 
+/*
+ * A child that a service has forked, and that has not yet become another
+ * program, shares the service's lock: should the service be killed right
+ * then, the lock is held a moment longer than the owner lives. OWNER gets
+ * what the owner wrote.
+ */
+static gboolean
+lock_against_others (int fd, char *owner, gsize size)
+{
+  for (gint64 deadline = g_get_monotonic_time () + LOCK_WAIT_US;; g_usleep (10 * 1000))
+    {
+      ssize_t n;
+
+      if (flock (fd, LOCK_EX | LOCK_NB) == 0)
+        return TRUE;
+      n = pread (fd, owner, size - 1, 0);
+      owner[MAX (n, 0)] = '\0';
+      g_strchomp (owner);
+      if (g_get_monotonic_time () >= deadline || cpd_process_start_time (atoi (owner)) != 0)
+        return FALSE;
+    }
+}
+
 /* One service owns the state: that is what makes its own locks enough. */
 static gboolean
 take_state_directory (CpdEngine *engine, GError **error)
@@ -105,13 +133,10 @@ take_state_directory (CpdEngine *engine, GError **error)
       cpd_set_error_errno (error, errno, "failed to open %s", path);
       return FALSE;
     }
-  if (flock (engine->lock_fd, LOCK_EX | LOCK_NB) < 0)
+  if (!lock_against_others (engine->lock_fd, owner, sizeof owner))
     {
-      if (read (engine->lock_fd, owner, sizeof owner - 1) < 0)
-        owner[0] = '\0';
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_LOCKED,
-                   "the process %s already serves the state in %s", g_strchomp (owner),
-                   engine->config->static_dir);
+                   "the process %s already serves the state in %s", owner, engine->config->static_dir);
       return FALSE;
     }
   if (ftruncate (engine->lock_fd, 0) < 0

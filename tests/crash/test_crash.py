@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The service is killed: between any two steps, beside a running container, before a reboot."""
 
+import fcntl
 import glob
 import os
 import re
@@ -414,6 +415,17 @@ class RestartTest(Case):
             self.assertEqual(self.died(again), [2])
             again.remove()
         self.assert_gapless(self.client.events()[0])
+
+    def test_lock_that_outlives_the_service(self):
+        """A child that was just forked has the killed service's lock for a moment."""
+        self.service.kill()
+        path = self.service.state('lib', 'cpod.lock')
+        with open(path, 'r+', encoding='utf-8') as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            child = subprocess.Popen(['sleep', '0.5'], pass_fds=(file.fileno(),))
+        self.service.start()
+        self.client = self.service.client
+        self.assertIsNotNone(child.poll())
 
     def test_monitor_killed(self):
         container = self.client.create('sleep', '100', name='unwatched')
