@@ -185,9 +185,7 @@ retry (gpointer data)
 {
   CpdRetry *later = data;
 
-  if (later->engine->exits != NULL)
-    g_thread_pool_push (later->engine->exits,
-                        g_strdup_printf ("%d %s", (int) later->monitor_pid, later->id), NULL);
+  cpd_engine_push_exit (later->engine, later->id, later->monitor_pid);
   return G_SOURCE_REMOVE;
 }
 

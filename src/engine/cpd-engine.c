@@ -168,8 +168,11 @@ handle_exit (gpointer data, gpointer user_data)
 void
 cpd_engine_push_exit (CpdEngine *engine, const char *id, pid_t monitor_pid)
 {
-  CpdExit *task = g_new0 (CpdExit, 1);
+  CpdExit *task;
 
+  if (engine->exits == NULL)    /* shut down meanwhile: the next start finds out */
+    return;
+  task = g_new0 (CpdExit, 1);
   task->id = g_strdup (id);
   task->monitor_pid = monitor_pid;
   g_thread_pool_push (engine->exits, task, NULL);

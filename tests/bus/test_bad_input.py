@@ -361,6 +361,29 @@ class StateTest(Case):
         self.assertEqual(client.run('true')[0], 0)
         self.assert_nothing_left(service)
 
+    def test_an_end_that_cannot_be_recorded_yet(self):
+        """Somebody else writes to the database for longer than the service waits: the end is recorded after that."""
+        service = Service('busy')
+        self.addCleanup(service.destroy)
+        client = service.client
+        client.import_busybox()
+        container = client.create('sh', '-c', 'while ! [ -e /end ]; do sleep 0.05; done; exit 5', name='ends')
+        container.start()
+        pid = container.get('Pid')
+        database = sqlite3.connect(service.state('lib', 'cpod.db'), isolation_level=None)
+        database.execute('BEGIN IMMEDIATE')
+        open(f'/proc/{pid}/root/end', 'w', encoding='utf-8').close()
+        time.sleep(8)           # the first try gives up after 5 s, and is repeated 2 s later
+        self.assertEqual(container.get('State'), 'running')
+        database.execute('ROLLBACK')
+        database.close()
+        self.assertEqual(container.wait(), 5)
+        container.wait_exited()
+        statuses = [event['status'] for event in client.events()[0] if event['id'] == container.id]
+        self.assertEqual(statuses, ['create', 'init', 'start', 'died', 'cleanup'])
+        container.remove()
+        self.assert_nothing_left(service)
+
     def refused(self, root, *words, user=None):
         argv = [os.environ['CPOD_DAEMON'], '--root', root]
         if user:
