@@ -202,9 +202,3 @@ cli_text_command (GVariant *strings)
   argv = g_variant_get_strv (strings, NULL);
   return g_strjoinv (" ", (char **) argv);
 }
-
-gboolean
-cli_text_is_id (const char *text)
-{
-  return strlen (text) == 64 && strspn (text, "0123456789abcdef") == 64;
-}

@@ -20,6 +20,5 @@ gboolean  cli_time_parse     (const char  *text,
 char     *cli_text_shorten   (const char  *text,
                               gsize        characters);
 char     *cli_text_command   (GVariant    *strings);
-gboolean  cli_text_is_id     (const char  *text);
 
 G_END_DECLS

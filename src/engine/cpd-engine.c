@@ -270,12 +270,6 @@ cpd_engine_shutdown (CpdEngine *engine)
     cpd_store_set_commit_func (engine->store, NULL, NULL);
 }
 
-const CpdConfig *
-cpd_engine_get_config (CpdEngine *engine)
-{
-  return engine->config;
-}
-
 CpdStore *
 cpd_engine_get_store (CpdEngine *engine)
 {

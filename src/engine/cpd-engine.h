@@ -27,7 +27,6 @@ G_DECLARE_FINAL_TYPE (CpdEngine, cpd_engine, CPD, ENGINE, GObject)
 CpdEngine       *cpd_engine_new                (CpdConfig           *config,
                                                 GError             **error);
 /* As it was at the start: what is read only then does not change. */
-const CpdConfig *cpd_engine_get_config         (CpdEngine           *engine);
 /* As it is since the last reload. */
 CpdConfig       *cpd_engine_ref_config         (CpdEngine           *engine);
 /* a{sv}: each key's value and origin, (vs); and "warnings" when there are any. */

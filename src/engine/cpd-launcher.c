@@ -325,13 +325,13 @@ cpd_launcher_find (CpdLauncher *launcher, const char *id, const char *bundle, Cp
 static int
 open_monitor (CpdLauncher *launcher, const char *id, const char *bundle)
 {
-  g_autofree char *path = g_build_filename (bundle, "conmon.pid", NULL);
-  g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
+  const pid_t recorded = read_pid (bundle, "conmon.pid");
+  g_autofree char *text = g_strdup_printf ("%d", (int) recorded);
   g_autoptr(GPtrArray) pids = NULL;
 
-  if (text != NULL && *g_strchomp (text) != '\0')
+  if (recorded > 0)
     return watches_over (launcher, text, id)
-           ? cpd_process_open (atoi (text), cpd_process_start_time (atoi (text))) : -1;
+           ? cpd_process_open (recorded, cpd_process_start_time (recorded)) : -1;
   if (g_file_test (bundle, G_FILE_TEST_IS_DIR))
     pids = cpd_fs_list_dir ("/proc", NULL);
   for (guint i = 0; pids != NULL && i < pids->len; i++)

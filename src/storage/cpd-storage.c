@@ -93,12 +93,6 @@ cpd_storage_get_driver (CpdStorage *storage)
   return "overlay";
 }
 
-const char *
-cpd_storage_get_root (CpdStorage *storage)
-{
-  return storage->root;
-}
-
 char *
 cpd_storage_blob_path (CpdStorage *storage, const char *digest)
 {

@@ -29,7 +29,6 @@ CpdStorage  *cpd_storage_open            (CpdStore           *store,
 CpdStorage  *cpd_storage_ref             (CpdStorage         *storage);
 void         cpd_storage_unref           (CpdStorage         *storage);
 const char  *cpd_storage_get_driver      (CpdStorage         *storage);   /* "overlay" */
-const char  *cpd_storage_get_root        (CpdStorage         *storage);
 
 /* Undoes and finishes what the operations of kind "import" and "remove-image" left half-done, and
  * removes what is on disk but in no row. */
