@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "engine/cpd-config.h"
+#include "config/cpd-config.h"
 #include "engine/cpd-restart-policy.h"
 #include "store/cpd-store-images.h"
 

@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "engine/cpd-config.h"
+#include "config/cpd-config.h"
 #include "storage/cpd-storage.h"
 #include "store/cpd-store-containers.h"
 #include "store/cpd-store-events.h"

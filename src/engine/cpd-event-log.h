@@ -3,7 +3,7 @@
 
 #include <gio/gio.h>
 
-#include "engine/cpd-config.h"
+#include "config/cpd-config.h"
 #include "store/cpd-store-events.h"
 
 G_BEGIN_DECLS

@@ -4,7 +4,7 @@
 #include <gio/gio.h>
 #include <sys/types.h>
 
-#include "engine/cpd-config.h"
+#include "config/cpd-config.h"
 
 G_BEGIN_DECLS
 

@@ -13,9 +13,10 @@ from lintlib import arguments_of, functions_of
 MAY_INCLUDE = {
     'cli': {'libcpod', 'public'},
     'libcpod': {'generated', 'public'},
-    'daemon': {'bus', 'engine', 'common', 'public'},
-    'bus': {'engine', 'generated', 'common', 'public'},
-    'engine': {'storage', 'store', 'oci', 'common', 'public'},
+    'daemon': {'bus', 'engine', 'config', 'common', 'public'},
+    'bus': {'engine', 'config', 'generated', 'common', 'public'},
+    'engine': {'storage', 'store', 'oci', 'config', 'common', 'public'},
+    'config': {'common', 'public'},
     'storage': {'store', 'oci', 'common', 'public'},
     'store': {'common', 'public'},
     'oci': {'common', 'public'},

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "engine/cpd-config-read.h"
+#include "config/cpd-config-read.h"
 #include "test-config.h"
 
 #define CONF "/etc/cpod/cpod.conf"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-config-read.h"
+#include "config/cpd-config-read.h"
 
 #include <string.h>
 

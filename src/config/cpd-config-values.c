@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-config-values.h"
+#include "config/cpd-config-values.h"
 
 #include <string.h>
 
-#include "engine/cpd-config-read.h"
+#include "config/cpd-config-read.h"
 #include "public/cpod-error.h"
 
 typedef struct

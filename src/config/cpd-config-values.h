@@ -2,7 +2,7 @@
 #pragma once
 
 #include "common/cpd-toml.h"
-#include "engine/cpd-config-keys.h"
+#include "config/cpd-config-keys.h"
 
 G_BEGIN_DECLS
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "engine/cpd-config-values.h"
+#include "config/cpd-config-values.h"
 
 G_BEGIN_DECLS
 

@@ -3,8 +3,8 @@
 
 #include <gio/gio.h>
 
-#include "engine/cpd-config-files.h"
-#include "engine/cpd-oci-runtimes.h"
+#include "config/cpd-config-files.h"
+#include "config/cpd-oci-runtimes.h"
 
 G_BEGIN_DECLS
 

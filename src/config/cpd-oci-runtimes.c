@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-oci-runtimes.h"
+#include "config/cpd-oci-runtimes.h"
 
 #include <string.h>
 #include <sys/stat.h>

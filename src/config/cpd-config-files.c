@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-config-files.h"
+#include "config/cpd-config-files.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-config-keys.h"
+#include "config/cpd-config-keys.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-config.h"
+#include "config/cpd-config.h"
 
 #include <linux/magic.h>
 #include <sys/vfs.h>
