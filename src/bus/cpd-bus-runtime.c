@@ -94,7 +94,7 @@ static char *
 find_named (CpdBusCall *call, GError **error)
 {
   return cpd_engine_find_container (cpd_bus_call_get_engine (call),
-                                    cpd_bus_call_get_string (call, 0), error);
+                                    cpd_bus_call_get_string (call, 0), NULL, error);
 }
 
 static GVariant *

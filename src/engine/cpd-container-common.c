@@ -32,9 +32,10 @@ cpd_engine_log_path (CpdEngine *engine, const char *id)
 }
 
 char *
-cpd_engine_find_container (CpdEngine *engine, const char *name_or_id, GError **error)
+cpd_engine_find_container (CpdEngine *engine, const char *name_or_id, const char *namespace,
+                           GError **error)
 {
-  return cpd_store_find_container (engine->store, name_or_id, error);
+  return cpd_store_find_container (engine->store, name_or_id, namespace, error);
 }
 
 CpdContainerRow *

@@ -53,9 +53,10 @@ void             cpd_engine_shutdown           (CpdEngine           *engine);
  * returned was emitted. Main thread. */
 void             cpd_engine_drain_events       (CpdEngine           *engine);
 
-/* Rows are snapshots. */
+/* Rows are snapshots. NAMESPACE is "" (or NULL) for all. */
 char            *cpd_engine_find_container     (CpdEngine           *engine,
                                                 const char          *name_or_id,
+                                                const char          *namespace,
                                                 GError             **error);
 CpdContainerRow *cpd_engine_get_container      (CpdEngine           *engine,
                                                 const char          *id,

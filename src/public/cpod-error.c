@@ -26,6 +26,9 @@ static const GDBusErrorEntry entries[] = {
   { CPOD_ERROR_STORE_TOO_NEW, NAME ("StoreTooNew") },
   { CPOD_ERROR_STORE_FAILED, NAME ("StoreFailed") },
   { CPOD_ERROR_BAD_CONFIG, NAME ("BadConfig") },
+  { CPOD_ERROR_NAMESPACE_MISMATCH, NAME ("NamespaceMismatch") },
+  { CPOD_ERROR_DEPENDENTS_EXIST, NAME ("DependentsExist") },
+  { CPOD_ERROR_BAD_DEPENDENCY, NAME ("BadDependency") },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (entries) == CPOD_N_ERRORS);

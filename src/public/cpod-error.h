@@ -22,7 +22,7 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_NOT_AUTHORIZED: The caller may not do this.
  * @CPOD_ERROR_NO_SUCH_CONTAINER: There is no such container.
  * @CPOD_ERROR_NO_SUCH_IMAGE: There is no such image.
- * @CPOD_ERROR_AMBIGUOUS_NAME: A prefix fits several objects.
+ * @CPOD_ERROR_AMBIGUOUS_NAME: A name or prefix fits several objects.
  * @CPOD_ERROR_CONTAINER_EXISTS: The name is taken.
  * @CPOD_ERROR_IMAGE_IN_USE: Containers use the image.
  * @CPOD_ERROR_INVALID_STATE: The container's state does not allow this.
@@ -39,6 +39,9 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_STORE_TOO_NEW: A newer version of cpod wrote the state.
  * @CPOD_ERROR_STORE_FAILED: The state could not be read or written.
  * @CPOD_ERROR_BAD_CONFIG: The configuration cannot be read, or does not fit the state.
+ * @CPOD_ERROR_NAMESPACE_MISMATCH: The container is in another namespace than the one that was asked for.
+ * @CPOD_ERROR_DEPENDENTS_EXIST: Other containers depend on the container.
+ * @CPOD_ERROR_BAD_DEPENDENCY: What a container depends on is missing, or depends on that container.
  *
  * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
  * %CPOD_ERROR_FAILED.
@@ -69,9 +72,12 @@ typedef enum
   CPOD_ERROR_STORE_TOO_NEW,       /*< nick=StoreTooNew >*/
   CPOD_ERROR_STORE_FAILED,        /*< nick=StoreFailed >*/
   CPOD_ERROR_BAD_CONFIG,          /*< nick=BadConfig >*/
+  CPOD_ERROR_NAMESPACE_MISMATCH,  /*< nick=NamespaceMismatch >*/
+  CPOD_ERROR_DEPENDENTS_EXIST,    /*< nick=DependentsExist >*/
+  CPOD_ERROR_BAD_DEPENDENCY,      /*< nick=BadDependency >*/
 } CpodError;
 
-#define CPOD_N_ERRORS (CPOD_ERROR_BAD_CONFIG + 1)
+#define CPOD_N_ERRORS (CPOD_ERROR_BAD_DEPENDENCY + 1)
 
 GQuark cpod_error_quark (void);
 

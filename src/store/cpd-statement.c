@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "public/cpod-error.h"
+#include "store/cpd-sql-match.h"
 
 /* How many prepared statements are kept for the next use. */
 #define IDLE_MAX 64
@@ -46,6 +47,12 @@ cpd_connection_open (const char *path, GError **error)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED,
                    "failed to open state database %s: %s", path, sqlite3_errstr (result));
+      return NULL;
+    }
+  if (cpd_sql_match_register (connection->db) != SQLITE_OK)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED, "failed to open state database %s: %s", path,
+                   sqlite3_errmsg (connection->db));
       return NULL;
     }
   sqlite3_extended_result_codes (connection->db, 1);

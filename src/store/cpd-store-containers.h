@@ -40,13 +40,15 @@ typedef struct
 typedef struct
 {
   char *id;
-  char *name;
+  char *name;                   /* unique in its namespace */
+  char *namespace;              /* "" (or NULL, to be written) for none */
   char *image;                  /* as the user named it */
   char *image_id;
   gint64 created;               /* µs since the epoch */
   guint32 owner_uid;
   gboolean auto_remove;
   char *config;                 /* JSON: how it was asked for; see engine/cpd-container-config.h */
+  char **depends;               /* ids, read with the config; NULL for none */
   CpdContainerStatus status;
 } CpdContainerRow;
 
@@ -56,18 +58,29 @@ typedef struct
   guint limit;                  /* 0 for no limit */
   char *after;                  /* id of the last one of the page before */
   char **id_prefixes;
-  char **names;                 /* parts of names */
+  const char *namespace;        /* NULL or "" for all */
+  char **names;                 /* regular expressions that a part of the name matches */
   char **states;
   char **images;                /* names or id prefixes */
   char **labels;                /* "key" or "key=value" */
+  char **exit_codes;            /* of those that have ended */
+  char **depends;               /* ids of what they depend on */
+  char **restart_policies;      /* names of policies */
+  const char *before;           /* id of one that was created later */
+  const char *since;            /* id of one that was created earlier */
+  gint64 until;                 /* created before this time, 0 for any */
   gboolean restarting;          /* only those that have a restart policy */
-  gboolean with_config;         /* read the config too; else it is NULL */
+  gboolean with_config;         /* read the config and the dependencies too; else they are NULL */
 } CpdContainerQuery;
 
 const char       *cpd_container_state_to_string      (CpdContainerState         state);
 gboolean          cpd_container_state_from_string    (const char               *text,
                                                       CpdContainerState        *state);
 void              cpd_container_row_free             (CpdContainerRow          *row);
+const char       *cpd_container_row_namespace        (const CpdContainerRow    *row);
+/* Whether PATTERN is good for CpdContainerQuery.names: INVALID_ARGUMENT. */
+gboolean          cpd_container_pattern_check        (const char               *pattern,
+                                                      GError                  **error);
 
 /* CONTAINER_EXISTS when the name or id is taken. */
 gboolean          cpd_store_add_container            (CpdTransaction           *tx,
@@ -89,9 +102,11 @@ gboolean          cpd_store_delete_container         (CpdTransaction           *
 CpdContainerRow  *cpd_store_get_container            (CpdStore                 *store,
                                                       const char               *id,
                                                       GError                  **error);
-/* The id for an exact name, an id or a unique prefix: NO_SUCH_CONTAINER, AMBIGUOUS_NAME. */
+/* The id for an exact name, an id or a unique prefix, in NAMESPACE (NULL or "" for all): NO_SUCH_CONTAINER,
+ * AMBIGUOUS_NAME, NAMESPACE_MISMATCH. */
 char             *cpd_store_find_container           (CpdStore                 *store,
                                                       const char               *name_or_id,
+                                                      const char               *namespace,
                                                       GError                  **error);
 /* Newest first. INVALID_ARGUMENT when there is no container query->after. */
 GPtrArray        *cpd_store_list_containers          (CpdStore                 *store,

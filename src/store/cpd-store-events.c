@@ -24,15 +24,19 @@ cpd_store_add_event (CpdTransaction *tx, const char *type, const char *status, c
                      GError **error)
 {
   g_autoptr(GVariant) given = attributes != NULL ? g_variant_ref_sink (attributes) : NULL;
+  const char *namespace = "";
   g_autofree char *text = given != NULL ? g_variant_print (given, TRUE) : g_strdup ("");
   g_autoptr(CpdStatement) statement =
     cpd_transaction_prepare (tx, "INSERT INTO event (time, type, status, id, name, attributes,"
-                                 " uid, pid, unit) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", error);
+                                 " uid, pid, unit, namespace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                             error);
 
   if (statement == NULL)
     return FALSE;
-  cpd_statement_bind (statement, "isssssiis", cpd_clock_now (), type, status, id, name, text,
-                      (gint64) caller->uid, (gint64) caller->pid, caller->unit);
+  if (given != NULL)
+    g_variant_lookup (given, "namespace", "&s", &namespace);
+  cpd_statement_bind (statement, "isssssiiss", cpd_clock_now (), type, status, id, name, text,
+                      (gint64) caller->uid, (gint64) caller->pid, caller->unit, namespace);
   if (!cpd_statement_execute (statement, error))
     return FALSE;
   cpd_transaction_note_event (tx, (guint64) cpd_transaction_last_rowid (tx));
@@ -128,12 +132,15 @@ prepare_query (CpdStore *store, const CpdEventQuery *query, GError **error)
                                          " uid, pid, unit FROM event"
                                          " WHERE seq > ? AND time >= ? AND time <= ?");
   g_autoptr(GPtrArray) values = g_ptr_array_new ();
+  char *namespaces[] = { (char *) query->namespace, NULL };
   CpdStatement *statement;
 
   cpd_sql_add_filter (sql, values, query->types, "type = ?");
   cpd_sql_add_filter (sql, values, query->statuses, "status = ?");
   cpd_sql_add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
   cpd_sql_add_filter (sql, values, query->names, "name = ?");
+  if (query->namespace != NULL && *query->namespace != '\0')
+    cpd_sql_add_filter (sql, values, namespaces, "type <> 'container' OR namespace = ?");
   g_string_append_printf (sql, " ORDER BY seq LIMIT %u",
                           query->limit > 0 ? MIN (query->limit, CPD_EVENTS_MAX) : CPD_EVENTS_MAX);
 

@@ -31,12 +31,14 @@ typedef struct
   char **statuses;
   char **id_prefixes;
   char **names;
+  const char *namespace;        /* leaves out the containers of other ones */
 } CpdEventQuery;
 
 #define CPD_EVENTS_MAX 1000
 
 void       cpd_event_row_free      (CpdEventRow          *row);
-/* Writes an event with the transaction that makes it true; ATTRIBUTES may be floating or NULL. */
+/* Writes an event with the transaction that makes it true; ATTRIBUTES may be floating or NULL. The one with the
+ * key "namespace" says which namespace it belongs to. */
 gboolean   cpd_store_add_event     (CpdTransaction       *tx,
                                     const char           *type,
                                     const char           *status,

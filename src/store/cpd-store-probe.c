@@ -150,7 +150,7 @@ check_rows (CpdConnection *connection, CpdProbe *probe, GError **error)
 
   if (!query_text (connection,
                    "SELECT (SELECT count(*) FROM container LEFT JOIN container_status AS s USING (number)"
-                   "  LEFT JOIN name USING (name) WHERE s.number IS NULL OR name.id IS NOT container.id)"
+                   "  LEFT JOIN name USING (name, namespace) WHERE s.number IS NULL OR name.id IS NOT container.id)"
                    " + (SELECT abs(count(*) - (SELECT count(*) FROM container)) FROM name)",
                    &lonely, error))
     return FALSE;

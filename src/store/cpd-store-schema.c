@@ -117,6 +117,52 @@ static const char *const migrations[] = {
   /* 2: restart policies */
   "ALTER TABLE container_status ADD COLUMN restarts INTEGER NOT NULL DEFAULT 0;"
   "ALTER TABLE container_status ADD COLUMN stopped_by_user INTEGER NOT NULL DEFAULT 0;",
+
+  /* 3: namespaces, which change a primary key and what refers to it, and dependencies */
+  "CREATE TABLE new_name ("
+  "  name TEXT NOT NULL,"
+  "  namespace TEXT NOT NULL,"
+  "  kind TEXT NOT NULL,"
+  "  id TEXT NOT NULL UNIQUE,"
+  "  PRIMARY KEY (name, namespace)"
+  ") WITHOUT ROWID;"
+  "INSERT INTO new_name SELECT name, '', kind, id FROM name;"
+
+  "CREATE TABLE new_container ("
+  "  number INTEGER PRIMARY KEY AUTOINCREMENT,"
+  "  id TEXT NOT NULL UNIQUE,"
+  "  name TEXT NOT NULL,"
+  "  namespace TEXT NOT NULL,"
+  "  image TEXT NOT NULL,"
+  "  image_id TEXT NOT NULL REFERENCES image (id),"
+  "  created INTEGER NOT NULL,"
+  "  owner_uid INTEGER NOT NULL,"
+  "  auto_remove INTEGER NOT NULL,"
+  "  config TEXT NOT NULL,"
+  "  FOREIGN KEY (name, namespace) REFERENCES name (name, namespace) ON UPDATE CASCADE"
+  ");"
+  "INSERT INTO new_container SELECT number, id, name, '', image, image_id, created, owner_uid,"
+  "  auto_remove, config FROM container;"
+  /* No number may be given out a second time. */
+  "DELETE FROM sqlite_sequence WHERE name = 'new_container';"
+  "INSERT INTO sqlite_sequence (name, seq)"
+  "  SELECT 'new_container', seq FROM sqlite_sequence WHERE name = 'container';"
+  "DROP TABLE container;"
+  "DROP TABLE name;"
+  "ALTER TABLE new_container RENAME TO container;"
+  "ALTER TABLE new_name RENAME TO name;"
+  "CREATE INDEX container_name ON container (name, namespace);"
+  "CREATE INDEX container_image_id ON container (image_id);"
+
+  /* What a container depends on may be missing, after damage; its start tells of that. */
+  "CREATE TABLE dependency ("
+  "  id TEXT NOT NULL REFERENCES container (id) ON DELETE CASCADE,"
+  "  depends_on TEXT NOT NULL,"
+  "  PRIMARY KEY (id, depends_on)"
+  ") WITHOUT ROWID;"
+  "CREATE INDEX dependency_depends_on ON dependency (depends_on);"
+
+  "ALTER TABLE event ADD COLUMN namespace TEXT NOT NULL DEFAULT '';",
 };
 
 static gboolean
@@ -169,7 +215,11 @@ cpd_schema_newest (void)
   return G_N_ELEMENTS (migrations);
 }
 
-/* Brings the database to the schema of VERSION, unless it is newer. */
+/*
+ * Brings the database to the schema of version TO, unless it is newer. A table
+ * that is made anew is dropped first, which would delete what refers to it; a
+ * transaction cannot turn that off.
+ */
 gboolean
 cpd_schema_migrate (CpdConnection *connection, int to, GError **error)
 {
@@ -177,10 +227,12 @@ cpd_schema_migrate (CpdConnection *connection, int to, GError **error)
 
   if (!read_version (connection, &version, error))
     return FALSE;
+  if (version < to && !cpd_connection_run (connection, "PRAGMA foreign_keys = OFF", error))
+    return FALSE;
   for (; version < to; version++)
     if (!migrate (connection, version, error))
       return FALSE;
-  return TRUE;
+  return cpd_connection_run (connection, "PRAGMA foreign_keys = ON", error);
 }
 
 /* Brings the database to the newest schema. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <sqlite3.h>
 
+#include "store/cpd-store-dependencies.h"
 #include "test-store.h"
 
 /* Asserts that the query finds just the containers of these names, newest first. */
@@ -31,6 +32,9 @@ FIELD (names)
 FIELD (states)
 FIELD (images)
 FIELD (labels)
+FIELD (exit_codes)
+FIELD (restart_policies)
+FIELD (depends)
 
 static void
 assert_one (TestStore *test, Field field, const char *values, const char *expected)
@@ -77,6 +81,10 @@ test_filters (TestStore *test, gconstpointer kind)
   assert_one (test, names_field, "-2 db", "db web-2");
   assert_one (test, names_field, "WEB", "");
   assert_one (test, names_field, "%", "");
+  assert_one (test, names_field, "^web-.$", "web-2 web-1");
+  assert_one (test, names_field, "^eb", "");
+  assert_one (test, names_field, "^(db|job)$", "job db");
+  assert_one (test, names_field, "[", "");
   assert_one (test, states_field, "running", "web-1");
   assert_one (test, states_field, "running exited paused", "db web-2 web-1");
   assert_one (test, states_field, "nonsense", "");
@@ -116,6 +124,167 @@ test_image_filter (TestStore *test, gconstpointer kind)
   assert_one (test, images_field, "busybox", "job cache db web-2 web-1");
   assert_one (test, images_field, "1111", "job cache db web-2 web-1");
   assert_one (test, images_field, "alp", "");
+}
+
+/* A pattern that could go on for hours is no match. */
+static void
+test_evil_pattern (TestStore *test, gconstpointer kind)
+{
+  g_autofree char *name = g_strnfill (200, 'a');
+
+  test_add_container (test->store, test_id ("a"), name, CPD_CONTAINER_RUNNING, NULL);
+  assert_one (test, names_field, "^(a+)+$", name);
+  assert_one (test, names_field, "^(a+)+b$", "");
+  assert_one (test, names_field, "^(a|aa)+b$", "");
+}
+
+static void
+test_pattern_check (void)
+{
+  g_autoptr(GError) error = NULL;
+
+  g_assert_true (cpd_container_pattern_check ("^web.*", NULL));
+  g_assert_true (cpd_container_pattern_check ("", NULL));
+  g_assert_false (cpd_container_pattern_check ("we(b", &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (g_strrstr (error->message, "'we(b'"));
+}
+
+static void
+add_row (TestStore *test, const char *id, const char *name, const char *namespace, const char *config, char **depends,
+         const CpdContainerStatus *status, gint64 created)
+{
+  g_autoptr(GError) error = NULL;
+  CpdContainerRow row = {
+    .id = (char *) id, .name = (char *) name, .namespace = (char *) namespace, .image = (char *) "busybox",
+    .image_id = (char *) TEST_IMAGE, .config = (char *) config, .depends = depends, .created = created,
+    .status = *status,
+  };
+  CpdTransaction *tx = test_begin (test->store);
+
+  cpd_store_add_container (tx, &row, &error);
+  g_assert_no_error (error);
+  test_commit (tx);
+}
+
+static void
+add_others (TestStore *test)
+{
+  const CpdContainerStatus good = { .state = CPD_CONTAINER_EXITED, .started = 1 };
+  const CpdContainerStatus bad = { .state = CPD_CONTAINER_STOPPED, .started = 1, .exit_code = 3 };
+  const CpdContainerStatus never = { .state = CPD_CONTAINER_CONFIGURED };
+  char *on_a[] = { (char *) test_id ("a"), NULL };
+  char *on_both[] = { (char *) test_id ("a"), (char *) test_id ("b"), NULL };
+
+  add_row (test, test_id ("a"), "one", "x", "{\"restartPolicy\": \"always\"}", NULL, &good, 100);
+  add_row (test, test_id ("b"), "two", "x", "{\"restartPolicy\": \"on-failure:3\"}", on_a, &bad, 200);
+  add_row (test, test_id ("c"), "three", "y", "{}", on_both, &never, 300);
+}
+
+static void
+test_other_filters (TestStore *test, gconstpointer kind)
+{
+  add_others (test);
+  assert_one (test, exit_codes_field, "0", "one");
+  assert_one (test, exit_codes_field, "3 0", "two one");
+  assert_one (test, exit_codes_field, "7", "");
+  assert_one (test, restart_policies_field, "always", "one");
+  assert_one (test, restart_policies_field, "on-failure", "two");
+  assert_one (test, restart_policies_field, "on-failure:3", "two");
+  assert_one (test, restart_policies_field, "on-failure:30", "");
+  assert_one (test, restart_policies_field, "no", "three");
+  assert_one (test, depends_field, test_id ("a"), "three two");
+  assert_one (test, depends_field, test_id ("b"), "three");
+  assert_one (test, depends_field, test_id ("c"), "");
+}
+
+static void
+test_bounds (TestStore *test, gconstpointer kind)
+{
+  CpdContainerQuery before = { .all = TRUE, .before = test_id ("b") }, since = { .all = TRUE, .since = test_id ("b") };
+  CpdContainerQuery until = { .all = TRUE, .until = 200 }, inside = { .all = TRUE, .namespace = "x" };
+  CpdContainerQuery elsewhere = { .all = TRUE, .namespace = "z" }, all = { .all = TRUE, .namespace = "" };
+  CpdContainerQuery unknown = { .all = TRUE, .before = test_id ("e") };
+  g_autoptr(GError) error = NULL;
+
+  add_others (test);
+  assert_query (test, &before, "one");
+  assert_query (test, &since, "three");
+  assert_query (test, &until, "one");
+  assert_query (test, &inside, "two one");
+  assert_query (test, &elsewhere, "");
+  assert_query (test, &all, "three two one");
+  g_assert_null (cpd_store_list_containers (test->store, &unknown, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
+  g_assert_nonnull (g_strrstr (error->message, "'before'"));
+}
+
+static void
+assert_dependents (TestStore *test, const char *id, const char *expected)
+{
+  g_autoptr(GPtrArray) rows = cpd_store_list_dependents (test->store, id, NULL);
+  g_autoptr(GString) names = g_string_new (NULL);
+
+  for (guint i = 0; i < rows->len; i++)
+    g_string_append_printf (names, "%s%s", i > 0 ? " " : "", ((CpdContainerRow *) rows->pdata[i])->name);
+  g_assert_cmpstr (names->str, ==, expected);
+}
+
+static void
+test_dependencies (TestStore *test, gconstpointer kind)
+{
+  g_autoptr(CpdContainerRow) row = NULL;
+  g_auto(GStrv) depends = NULL;
+  g_autoptr(GPtrArray) all = NULL, rest = NULL;
+  CpdTransaction *tx;
+
+  add_others (test);
+  row = cpd_store_get_container (test->store, test_id ("c"), NULL);
+  g_assert_cmpuint (g_strv_length (row->depends), ==, 2);
+  depends = cpd_store_list_dependencies (test->store, test_id ("c"), NULL);
+  g_assert_cmpstr (depends[0], ==, test_id ("a"));
+  g_assert_cmpstr (depends[1], ==, test_id ("b"));
+  assert_dependents (test, test_id ("a"), "three two");
+  assert_dependents (test, test_id ("c"), "");
+  all = cpd_store_list_all_dependencies (test->store, NULL);
+  g_assert_cmpuint (all->len, ==, 3);
+
+  tx = test_begin (test->store);
+  g_assert_true (cpd_store_delete_container (tx, test_id ("c"), NULL));
+  test_commit (tx);
+  assert_dependents (test, test_id ("a"), "two");
+  rest = cpd_store_list_all_dependencies (test->store, NULL);
+  g_assert_cmpuint (rest->len, ==, 1);
+}
+
+static void
+assert_check_fails (TestStore *test, const char *depends_on, CpodError code)
+{
+  g_autoptr(GError) error = NULL;
+  char *depends[] = { (char *) depends_on, NULL };
+  CpdContainerRow row = { .depends = depends };
+  CpdTransaction *tx = test_begin (test->store);
+
+  g_assert_false (cpd_store_check_dependencies (tx, &row, &error));
+  g_assert_error (error, CPOD_ERROR, (int) code);
+  cpd_transaction_free (tx);
+}
+
+static void
+test_check_dependencies (TestStore *test, gconstpointer kind)
+{
+  const CpdContainerStatus going = { .state = CPD_CONTAINER_REMOVING };
+  char *good[] = { (char *) test_id ("a"), (char *) test_id ("c"), NULL };
+  CpdContainerRow row = { .depends = good };
+  CpdTransaction *tx;
+
+  add_others (test);
+  add_row (test, test_id ("d"), "four", "", "{}", NULL, &going, 400);
+  tx = test_begin (test->store);
+  g_assert_true (cpd_store_check_dependencies (tx, &row, NULL));
+  cpd_transaction_free (tx);
+  assert_check_fails (test, test_id ("e"), CPOD_ERROR_NO_SUCH_CONTAINER);
+  assert_check_fails (test, test_id ("d"), CPOD_ERROR_BEING_REMOVED);
 }
 
 /* Each filter narrows what the others leave. */
@@ -246,6 +415,12 @@ main (int argc, char **argv)
   test_store_add ("queries/all", test_all);
   test_store_add ("queries/filters", test_filters);
   test_store_add ("queries/image-filter", test_image_filter);
+  test_store_add ("queries/evil-pattern", test_evil_pattern);
+  g_test_add_func ("/store/queries/pattern-check", test_pattern_check);
+  test_store_add ("queries/A31/other-filters", test_other_filters);
+  test_store_add ("queries/A31/bounds", test_bounds);
+  test_store_add ("queries/dependencies", test_dependencies);
+  test_store_add ("queries/check-dependencies", test_check_dependencies);
   test_store_add ("queries/together", test_together);
   test_store_add ("queries/config", test_config);
   test_store_add ("queries/paging", test_paging);

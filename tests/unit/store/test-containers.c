@@ -4,23 +4,39 @@
 #include <string.h>
 
 static void
-assert_find (CpdStore *store, const char *text, const char *id)
+assert_find_in (CpdStore *store, const char *text, const char *namespace, const char *id)
 {
   g_autoptr(GError) error = NULL;
-  g_autofree char *found = cpd_store_find_container (store, text, &error);
+  g_autofree char *found = cpd_store_find_container (store, text, namespace, &error);
 
   g_assert_no_error (error);
   g_assert_cmpstr (found, ==, id);
 }
 
 static void
-assert_find_fails (CpdStore *store, const char *text, CpodError code)
+assert_find (CpdStore *store, const char *text, const char *id)
+{
+  assert_find_in (store, text, NULL, id);
+}
+
+/* WORDS, separated by blanks, are in the message. */
+static void
+assert_find_fails_in (CpdStore *store, const char *text, const char *namespace, CpodError code, const char *words)
 {
   g_autoptr(GError) error = NULL;
+  g_auto(GStrv) list = g_strsplit (words, " ", -1);
 
-  g_assert_null (cpd_store_find_container (store, text, &error));
+  g_assert_null (cpd_store_find_container (store, text, namespace, &error));
   g_assert_error (error, CPOD_ERROR, (int) code);
   g_assert_nonnull (strstr (error->message, text));
+  for (char **word = list; *word != NULL; word++)
+    g_assert_nonnull (strstr (error->message, *word));
+}
+
+static void
+assert_find_fails (CpdStore *store, const char *text, CpodError code)
+{
+  assert_find_fails_in (store, text, NULL, code, "");
 }
 
 static void
@@ -218,6 +234,71 @@ test_find_name_over_id (TestStore *test, gconstpointer kind)
 }
 
 static void
+test_find_candidates (TestStore *test, gconstpointer kind)
+{
+  test_add_container (test->store, test_id ("abc1"), "web", CPD_CONTAINER_CONFIGURED, NULL);
+  test_add_container (test->store, test_id ("abc2"), "web-2", CPD_CONTAINER_CONFIGURED, NULL);
+  assert_find_fails_in (test->store, "abc", NULL, CPOD_ERROR_AMBIGUOUS_NAME, "abc100000000 (web) abc200000000 (web-2)");
+  for (guint i = 0; i < 20; i++)
+    {
+      g_autofree char *prefix = g_strdup_printf ("abc3%02u", i), *name = g_strdup_printf ("c%u", i);
+
+      test_add_container (test->store, test_id (prefix), name, CPD_CONTAINER_CONFIGURED, NULL);
+    }
+  assert_find_fails_in (test->store, "abc", NULL, CPOD_ERROR_AMBIGUOUS_NAME, "(c19) (c10), ...:");
+}
+
+static void
+add_in (TestStore *test, const char *id, const char *name, const char *namespace)
+{
+  g_autoptr(GError) error = NULL;
+  CpdContainerRow row = {
+    .id = (char *) id, .name = (char *) name, .namespace = (char *) namespace, .image = (char *) "busybox",
+    .image_id = (char *) TEST_IMAGE, .config = (char *) "{}",
+  };
+  CpdTransaction *tx = test_begin (test->store);
+
+  cpd_store_add_container (tx, &row, &error);
+  g_assert_no_error (error);
+  test_commit (tx);
+}
+
+/* Names are unique in each namespace; "" sees all of them. */
+static void
+test_namespaces (TestStore *test, gconstpointer kind)
+{
+  g_autoptr(CpdContainerRow) row = NULL;
+  g_autoptr(GError) error = NULL;
+  CpdTransaction *tx;
+
+  add_in (test, test_id ("abc1"), "web", "a");
+  add_in (test, test_id ("abc2"), "web", "b");
+  add_in (test, test_id ("abc3"), "db", "a");
+  add_in (test, test_id ("f"), "plain", "");
+  row = cpd_store_get_container (test->store, test_id ("abc1"), NULL);
+  g_assert_cmpstr (row->namespace, ==, "a");
+
+  assert_find_in (test->store, "web", "a", test_id ("abc1"));
+  assert_find_in (test->store, "web", "b", test_id ("abc2"));
+  assert_find_in (test->store, "abc2", "b", test_id ("abc2"));
+  assert_find_in (test->store, "abc", "b", test_id ("abc2"));
+  assert_find (test->store, "db", test_id ("abc3"));
+  assert_find_fails_in (test->store, "web", NULL, CPOD_ERROR_AMBIGUOUS_NAME, "abc100000000 'a' abc200000000 'b'");
+  assert_find_fails_in (test->store, "abc", "a", CPOD_ERROR_AMBIGUOUS_NAME, "abc100000000 abc300000000");
+  assert_find_fails_in (test->store, "abc1", "b", CPOD_ERROR_NAMESPACE_MISMATCH, "'a' 'b'");
+  assert_find_fails_in (test->store, test_id ("abc1"), "b", CPOD_ERROR_NAMESPACE_MISMATCH, "'a' 'b'");
+  assert_find_fails_in (test->store, "f", "a", CPOD_ERROR_NAMESPACE_MISMATCH, "'' 'a'");
+  assert_find_fails_in (test->store, "db", "b", CPOD_ERROR_NO_SUCH_CONTAINER, "'b'");
+  assert_find_fails_in (test->store, "plain", "a", CPOD_ERROR_NO_SUCH_CONTAINER, "'a'");
+
+  tx = test_begin (test->store);
+  g_assert_true (cpd_store_rename_container (tx, test_id ("abc2"), "db", NULL));
+  g_assert_false (cpd_store_rename_container (tx, test_id ("abc1"), "db", &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS);
+  cpd_transaction_free (tx);
+}
+
+static void
 test_states (TestStore *test, gconstpointer kind)
 {
   CpdContainerState state = CPD_CONTAINER_PAUSED;
@@ -243,6 +324,8 @@ main (int argc, char **argv)
   test_store_add ("containers/delete", test_delete);
   test_store_add ("containers/find", test_find);
   test_store_add ("containers/find-name-over-id", test_find_name_over_id);
+  test_store_add ("containers/find-candidates", test_find_candidates);
+  test_store_add ("containers/A11/namespaces", test_namespaces);
   test_store_add ("containers/states", test_states);
   return g_test_run ();
 }

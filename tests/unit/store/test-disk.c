@@ -66,7 +66,7 @@ test_reopen (TestStore *test, gconstpointer kind)
   test_add_container (test->store, test_id ("a"), "web", CPD_CONTAINER_RUNNING, NULL);
   g_clear_pointer (&test->store, cpd_store_unref);
   test->store = cpd_store_open (test->path, NULL);
-  id = cpd_store_find_container (test->store, "web", NULL);
+  id = cpd_store_find_container (test->store, "web", NULL, NULL);
   g_assert_cmpstr (id, ==, test_id ("a"));
 }
 

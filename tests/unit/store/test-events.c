@@ -348,6 +348,29 @@ test_prune_by_time (TestStore *test, gconstpointer kind)
   g_assert_false (has_gap (test, 3));
 }
 
+/* A scope leaves out the containers of other ones, and nothing else. */
+static void
+test_namespace (TestStore *test, gconstpointer kind)
+{
+  CpdEventQuery inside = { .namespace = "a" }, all = { .namespace = "" };
+  CpdTransaction *tx = test_begin (test->store);
+  g_autoptr(GPtrArray) some = NULL, rows = NULL;
+
+  for (guint i = 0; i < 2; i++)
+    g_assert_true (cpd_store_add_event (tx, "container", "create", test_id ("a"), "web",
+                                        g_variant_new_parsed (i == 0 ? "{'namespace': <'a'>}" : "{'namespace': <'b'>}"),
+                                        CPD_CALLER_SELF, NULL));
+  add_event (tx, "container", "create", test_id ("b"), "plain");
+  add_event (tx, "system", "refresh", "", "");
+  test_commit (tx);
+  some = list (test->store, &inside, NULL, NULL);
+  g_assert_cmpuint (some->len, ==, 2);
+  g_assert_cmpuint (seq_of (some, 0), ==, 1);
+  g_assert_cmpuint (seq_of (some, 1), ==, 4);
+  rows = list (test->store, &all, NULL, NULL);
+  assert_gapless (rows, 1, 4);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -361,6 +384,7 @@ main (int argc, char **argv)
   test_store_add ("events/limit-and-last", test_limit_and_last);
   test_store_add ("events/last-of-filter", test_last_of_filter);
   test_store_add ("events/limit-is-bounded", test_limit_is_bounded);
+  test_store_add ("events/A11/namespace", test_namespace);
   test_store_add ("events/prune", test_prune);
   test_store_add ("events/prune-by-time", test_prune_by_time);
   return g_test_run ();

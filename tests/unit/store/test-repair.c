@@ -57,7 +57,7 @@ break_file (TestStore *test, const char *path)
 static gboolean
 has_container (TestStore *test, const char *name)
 {
-  g_autofree char *id = cpd_store_find_container (test->store, name, NULL);
+  g_autofree char *id = cpd_store_find_container (test->store, name, NULL, NULL);
 
   return id != NULL;
 }

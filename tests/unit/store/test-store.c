@@ -1,7 +1,49 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test-store.h"
 
+#include <sqlite3.h>
 #include <string.h>
+
+#include "store/cpd-statement.h"
+
+#define VERSION_PREFIX "version-"
+
+void
+test_run_sql (const char *path, const char *sql)
+{
+  sqlite3 *db = NULL;
+  char *message = NULL;
+
+  g_assert_cmpint (sqlite3_open (path, &db), ==, SQLITE_OK);
+  sqlite3_exec (db, sql, NULL, NULL, &message);
+  g_assert_cmpstr (message, ==, NULL);
+  sqlite3_close (db);
+}
+
+void
+test_load_fixture (const char *name, const char *path)
+{
+  g_autofree char *source = g_build_filename (g_getenv ("CPOD_SOURCE"), "tests", "fixtures", name, NULL);
+  g_autofree char *sql = NULL;
+  g_autoptr(GError) error = NULL;
+
+  g_file_get_contents (source, &sql, NULL, &error);
+  g_assert_no_error (error);
+  test_run_sql (path, sql);
+}
+
+/* The tables of an earlier version, with nothing in them. */
+static void
+make_old (const char *version, const char *path)
+{
+  g_autofree char *name = g_strdup_printf ("store-v%s.sql", version);
+
+  test_load_fixture (name, path);
+  test_run_sql (path, "DELETE FROM container_status; DELETE FROM container; DELETE FROM name;"
+                      "DELETE FROM image_layer; DELETE FROM layer; DELETE FROM image_name; DELETE FROM image;"
+                      "DELETE FROM exit_code; DELETE FROM event; DELETE FROM operation;"
+                      "DELETE FROM meta WHERE key <> 'schema'; DELETE FROM sqlite_sequence");
+}
 
 static void
 set_up (TestStore *test, gconstpointer kind)
@@ -9,8 +51,10 @@ set_up (TestStore *test, gconstpointer kind)
   g_autoptr(GError) error = NULL;
 
   test->scratch = test_scratch_new ("64m");
-  if (strcmp (kind, "file") == 0)
+  if (strcmp (kind, "memory") != 0)
     test->path = g_build_filename (test->scratch, "cpod.db", NULL);
+  if (g_str_has_prefix (kind, VERSION_PREFIX))
+    make_old ((const char *) kind + strlen (VERSION_PREFIX), test->path);
   test->store = cpd_store_open (test->path, &error);
   g_assert_no_error (error);
   test_add_image (test->store, TEST_IMAGE, "localhost/busybox:latest");
@@ -37,6 +81,12 @@ test_store_add (const char *name, TestStoreFunc func)
 {
   add ("file", name, func);
   add ("memory", name, func);
+  for (int version = 1; version < cpd_schema_newest (); version++)
+    {
+      g_autofree char *kind = g_strdup_printf (VERSION_PREFIX "%d", version);
+
+      add (g_intern_string (kind), name, func);
+    }
 }
 
 void

@@ -22,12 +22,17 @@ typedef struct
 
 typedef void (*TestStoreFunc) (TestStore *test, gconstpointer kind);
 
-/* Runs FUNC on a database in a file, and on one in memory. */
+/* Runs FUNC on a database in a file, on one in memory, and on one of each earlier version of the schema. */
 void            test_store_add           (const char       *name,
                                           TestStoreFunc     func);
 /* Runs FUNC on a database in a file only. */
 void            test_store_add_file      (const char       *name,
                                           TestStoreFunc     func);
+void            test_run_sql             (const char       *path,
+                                          const char       *sql);
+/* Makes a database at PATH of a file in tests/fixtures. */
+void            test_load_fixture        (const char       *name,
+                                          const char       *path);
 CpdTransaction *test_begin               (CpdStore         *store);
 /* Frees it. */
 void            test_commit              (CpdTransaction   *tx);
