@@ -35,6 +35,7 @@ typedef struct
 static const Field fields_table[] = {
   { "id", KIND_STRING, offsetof (CpdContainerRow, id) },
   { "name", KIND_STRING, offsetof (CpdContainerRow, name) },
+  { "namespace", KIND_STRING, offsetof (CpdContainerRow, namespace) },
   { "image", KIND_STRING, offsetof (CpdContainerRow, image) },
   { "image-id", KIND_STRING, offsetof (CpdContainerRow, image_id) },
   { "state", KIND_STATE, offsetof (CpdContainerRow, status.state) },

@@ -43,8 +43,9 @@ static const CpdBusOption wait_options[] = {
   { NULL }
 };
 
-const CpdBusOption cpd_bus_remove_options[] = {
+static const CpdBusOption remove_options[] = {
   { "force", G_VARIANT_TYPE_BOOLEAN },
+  { "depend", G_VARIANT_TYPE_BOOLEAN },
   { "timeout", G_VARIANT_TYPE_UINT32 },
   { NULL }
 };
@@ -153,11 +154,13 @@ gboolean
 cpd_bus_container_remove (CpdBusCall *call, const char *id, GError **error)
 {
   GVariant *options = cpd_bus_call_get_options (call);
+  const char *const ids[] = { id, NULL };
 
-  return cpd_engine_remove_container (cpd_bus_call_get_engine (call), id,
-                                      cpd_bus_options_get_boolean (options, "force", FALSE),
-                                      cpd_bus_options_get_uint32 (options, "timeout", -1),
-                                      cpd_bus_call_get_caller (call), error);
+  return cpd_engine_remove_containers (cpd_bus_call_get_engine (call), ids,
+                                       cpd_bus_options_get_boolean (options, "force", FALSE),
+                                       cpd_bus_options_get_boolean (options, "depend", FALSE),
+                                       cpd_bus_options_get_uint32 (options, "timeout", -1),
+                                       cpd_bus_call_get_caller (call), error);
 }
 
 static GVariant *
@@ -237,7 +240,7 @@ static const CpdBusMethod methods[] = {
   { "Kill", kill_options, TRUE, work_kill },
   { "Wait", wait_options, FALSE, NULL, start_wait },
   { "Rename", cpd_bus_no_options, TRUE, work_rename },
-  { "Remove", cpd_bus_remove_options, TRUE, work_remove },
+  { "Remove", remove_options, TRUE, work_remove },
   { "Attach", cpd_bus_no_options, TRUE, work_attach },
   { "Logs", logs_options, FALSE, work_logs },
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },

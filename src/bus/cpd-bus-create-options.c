@@ -60,6 +60,8 @@ check_network (GVariant *value, GError **error)
 
 const CpdBusOption cpd_bus_create_options[] = {
   { "name", G_VARIANT_TYPE_STRING, cpd_bus_check_name },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
+  { "depends", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "command", G_VARIANT_TYPE_STRING_ARRAY },
   { "entrypoint", G_VARIANT_TYPE_STRING_ARRAY },
   { "env", G_VARIANT_TYPE_STRING_ARRAY, check_env },

@@ -157,6 +157,13 @@ cpd_bus_check_name (GVariant *value, GError **error)
   return cpd_name_check (g_variant_get_string (value, NULL), error);
 }
 
+/* A name, or nothing for all. */
+gboolean
+cpd_bus_check_namespace (GVariant *value, GError **error)
+{
+  return *g_variant_get_string (value, NULL) == '\0' || cpd_bus_check_name (value, error);
+}
+
 gboolean
 cpd_bus_check_signal (GVariant *value, GError **error)
 {

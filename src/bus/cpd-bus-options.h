@@ -43,6 +43,8 @@ gboolean   cpd_bus_check_filter         (GVariant            *value,
                                          GError             **error);
 gboolean   cpd_bus_check_name           (GVariant            *value,
                                          GError             **error);
+gboolean   cpd_bus_check_namespace      (GVariant            *value,
+                                         GError             **error);
 gboolean   cpd_bus_check_signal         (GVariant            *value,
                                          GError             **error);
 gboolean   cpd_bus_check_time           (GVariant            *value,

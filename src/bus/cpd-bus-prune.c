@@ -6,6 +6,7 @@
 const CpdBusOption cpd_bus_prune_options[] = {
   { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
   { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
   { NULL }
 };
@@ -13,6 +14,7 @@ const CpdBusOption cpd_bus_prune_options[] = {
 const CpdBusOption cpd_bus_preview_options[] = {
   { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
   { NULL }
 };
 
@@ -28,6 +30,7 @@ static void
 prune_free (Prune *prune)
 {
   g_strfreev (prune->filter.labels);
+  g_free (prune->filter.namespace);
   cpd_bus_peer_unref (prune->peer);
   g_object_unref (prune->engine);
   g_free (prune);
@@ -90,6 +93,7 @@ cpd_bus_start_prune (CpdBusCall *call)
   prune->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
   prune->filter.labels = cpd_bus_options_get_strings (options, "label");
   prune->filter.until = cpd_bus_options_get_time (options, "until");
+  prune->filter.namespace = cpd_engine_choose_namespace (prune->engine, options);
   job = cpd_job_new ("prune", run_prune, prune, (GDestroyNotify) prune_free);
   path = cpd_bus_jobs_start (jobs, call, job, &error);
   cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
@@ -100,7 +104,8 @@ cpd_bus_work_preview (CpdBusCall *call, GError **error)
 {
   GVariant *options = cpd_bus_call_get_options (call);
   g_auto(GStrv) labels = cpd_bus_options_get_strings (options, "label");
-  CpdPruneFilter filter = { labels, cpd_bus_options_get_time (options, "until") };
+  g_autofree char *namespace = cpd_engine_choose_namespace (cpd_bus_call_get_engine (call), options);
+  CpdPruneFilter filter = { labels, cpd_bus_options_get_time (options, "until"), namespace };
   g_autoptr(GPtrArray) found =
     cpd_engine_prune_containers (cpd_bus_call_get_engine (call), &filter, TRUE,
                                  cpd_bus_call_get_caller (call),

@@ -41,6 +41,7 @@ cpd_bus_container_properties (const CpdContainerRow *row)
 
   add_string (&dict, "Id", row->id);
   add_string (&dict, "Name", row->name);
+  add_string (&dict, "Namespace", row->namespace);
   add_string (&dict, "Image", row->image);
   add_string (&dict, "ImageId", row->image_id);
   add_string (&dict, "State", cpd_container_state_to_string (status->state));

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <string.h>
-
-#include "bus/cpd-bus-container-list.h"
+#include "bus/cpd-bus-container-query.h"
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-prune.h"
@@ -9,36 +7,6 @@
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
-
-static gboolean
-check_states (GVariant *value, GError **error)
-{
-  g_autofree const char **states = g_variant_get_strv (value, NULL);
-  CpdContainerState state;
-
-  for (const char **s = states; *s != NULL; s++)
-    if (!cpd_container_state_from_string (*s, &state))
-      {
-        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
-                     "'%s' is no state of a container", *s);
-        return FALSE;
-      }
-  return TRUE;
-}
-
-static gboolean
-check_fields (GVariant *value, GError **error)
-{
-  g_autofree const char **fields = g_variant_get_strv (value, NULL);
-
-  for (const char **f = fields; *f != NULL; f++)
-    if (!cpd_bus_container_list_has_field (*f))
-      {
-        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no known key", *f);
-        return FALSE;
-      }
-  return TRUE;
-}
 
 static gboolean
 check_event_limit (GVariant *value, GError **error)
@@ -52,19 +20,6 @@ check_event_limit (GVariant *value, GError **error)
   return FALSE;
 }
 
-static const CpdBusOption list_options[] = {
-  { "id", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "name", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "state", G_VARIANT_TYPE_STRING_ARRAY, check_states },
-  { "image", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "all", G_VARIANT_TYPE_BOOLEAN },
-  { "limit", G_VARIANT_TYPE_UINT32 },
-  { "after", G_VARIANT_TYPE_STRING },
-  { "fields", G_VARIANT_TYPE_STRING_ARRAY, check_fields },
-  { NULL }
-};
-
 static const CpdBusOption event_options[] = {
   { "type", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "status", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
@@ -73,6 +28,13 @@ static const CpdBusOption event_options[] = {
   { "limit", G_VARIANT_TYPE_UINT32, check_event_limit },
   { "from-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { "until-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
+  { NULL }
+};
+
+/* Of methods that take a name and need nothing else. */
+static const CpdBusOption scope_options[] = {
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
   { NULL }
 };
 
@@ -93,8 +55,10 @@ work_create (CpdBusCall *call, GError **error)
 static char *
 find_named (CpdBusCall *call, GError **error)
 {
-  return cpd_engine_find_container (cpd_bus_call_get_engine (call),
-                                    cpd_bus_call_get_string (call, 0), NULL, error);
+  CpdEngine *engine = cpd_bus_call_get_engine (call);
+  g_autofree char *namespace = cpd_engine_choose_namespace (engine, cpd_bus_call_get_options (call));
+
+  return cpd_engine_find_container (engine, cpd_bus_call_get_string (call, 0), namespace, error);
 }
 
 static GVariant *
@@ -105,6 +69,57 @@ work_remove (CpdBusCall *call, GError **error)
   if (id == NULL || !cpd_bus_container_remove (call, id, error))
     return NULL;
   return g_variant_new ("(s)", id);
+}
+
+static const CpdBusOption remove_options[] = {
+  { "force", G_VARIANT_TYPE_BOOLEAN },
+  { "depend", G_VARIANT_TYPE_BOOLEAN },
+  { "timeout", G_VARIANT_TYPE_UINT32 },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
+  { NULL }
+};
+
+static const CpdBusOption remove_preview_options[] = {
+  { "force", G_VARIANT_TYPE_BOOLEAN },
+  { "depend", G_VARIANT_TYPE_BOOLEAN },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
+  { NULL }
+};
+
+static GVariant *
+build_blocker (const CpdBlocker *blocker)
+{
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  g_variant_builder_add (&dict, "{sv}", "id", g_variant_new_string (blocker->id));
+  g_variant_builder_add (&dict, "{sv}", "name", g_variant_new_string (blocker->name));
+  g_variant_builder_add (&dict, "{sv}", "reason", g_variant_new_string (blocker->reason));
+  g_variant_builder_add (&dict, "{sv}", "text", g_variant_new_string (blocker->text));
+  return g_variant_builder_end (&dict);
+}
+
+static GVariant *
+work_remove_preview (CpdBusCall *call, GError **error)
+{
+  GVariant *options = cpd_bus_call_get_options (call);
+  g_autofree char *id = find_named (call, error);
+  const char *const wanted[] = { id, NULL };
+  g_autoptr(CpdRemovalPlan) plan = NULL;
+  GVariantBuilder ids, blockers;
+
+  if (id != NULL)
+    plan = cpd_engine_plan_removal (cpd_bus_call_get_engine (call), wanted,
+                                    cpd_bus_options_get_boolean (options, "force", FALSE),
+                                    cpd_bus_options_get_boolean (options, "depend", FALSE), error);
+  if (plan == NULL)
+    return NULL;
+  g_variant_builder_init (&ids, G_VARIANT_TYPE_STRING_ARRAY);
+  g_variant_builder_init (&blockers, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < plan->rows->len; i++)
+    g_variant_builder_add (&ids, "s", ((CpdContainerRow *) plan->rows->pdata[i])->id);
+  for (guint i = 0; i < plan->blockers->len; i++)
+    g_variant_builder_add_value (&blockers, build_blocker (plan->blockers->pdata[i]));
+  return g_variant_new ("(asaa{sv})", &ids, &blockers);
 }
 
 static GVariant *
@@ -138,45 +153,6 @@ work_get_container (CpdBusCall *call, GError **error)
 }
 
 static GPtrArray *
-query_containers (CpdBusCall *call, const char *const *fields, GError **error)
-{
-  CpdStore *store = cpd_engine_get_store (cpd_bus_call_get_engine (call));
-  GVariant *options = cpd_bus_call_get_options (call);
-  g_autofree char *after = cpd_bus_options_get_string (options, "after");
-  g_auto(GStrv) ids = cpd_bus_options_get_strings (options, "id");
-  g_auto(GStrv) names = cpd_bus_options_get_strings (options, "name");
-  g_auto(GStrv) states = cpd_bus_options_get_strings (options, "state");
-  g_auto(GStrv) images = cpd_bus_options_get_strings (options, "image");
-  g_auto(GStrv) labels = cpd_bus_options_get_strings (options, "label");
-  CpdContainerQuery query = {
-    .all = cpd_bus_options_get_boolean (options, "all", TRUE),
-    .limit = (guint) cpd_bus_options_get_uint32 (options, "limit", 0),
-    .after = after,
-    .id_prefixes = ids,
-    .names = names,
-    .states = states,
-    .images = images,
-    .labels = labels,
-    .with_config = fields != NULL && (g_strv_contains (fields, "command")
-                                      || g_strv_contains (fields, "labels")),
-  };
-
-  return cpd_store_list_containers (store, &query, error);
-}
-
-static GVariant *
-work_list_containers (CpdBusCall *call, GError **error)
-{
-  g_auto(GStrv) strings = cpd_bus_options_get_strings (cpd_bus_call_get_options (call), "fields");
-  const char *const *fields = (const char *const *) strings;
-  g_autoptr(GPtrArray) rows = query_containers (call, fields, error);
-
-  if (rows == NULL)
-    return NULL;
-  return g_variant_new ("(@a{sv})", cpd_bus_container_list (rows, fields));
-}
-
-static GPtrArray *
 query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
 {
   CpdStore *store = cpd_engine_get_store (cpd_bus_call_get_engine (call));
@@ -185,6 +161,7 @@ query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
   g_auto(GStrv) statuses = cpd_bus_options_get_strings (options, "status");
   g_auto(GStrv) ids = cpd_bus_options_get_strings (options, "id");
   g_auto(GStrv) names = cpd_bus_options_get_strings (options, "name");
+  g_autofree char *namespace = cpd_bus_options_get_string (options, "namespace");
   CpdEventQuery query = {
     .since = cpd_bus_call_get_uint64 (call, 0),
     .limit = (guint) cpd_bus_options_get_uint32 (options, "limit", CPD_EVENTS_MAX),
@@ -194,6 +171,7 @@ query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
     .statuses = statuses,
     .id_prefixes = ids,
     .names = names,
+    .namespace = namespace,
   };
 
   return cpd_store_list_events (store, &query, last, gap, error);
@@ -274,13 +252,14 @@ work_check (CpdBusCall *call, GError **error)
 
 static const CpdBusMethod methods[] = {
   { "Create", cpd_bus_create_options, TRUE, work_create },
-  { "Remove", cpd_bus_remove_options, TRUE, work_remove },
-  { "Rename", cpd_bus_no_options, TRUE, work_rename },
-  { "Evict", cpd_bus_no_options, TRUE, work_evict },
+  { "Remove", remove_options, TRUE, work_remove },
+  { "RemovePreview", remove_preview_options, FALSE, work_remove_preview },
+  { "Rename", scope_options, TRUE, work_rename },
+  { "Evict", scope_options, TRUE, work_evict },
   { "PruneContainers", cpd_bus_prune_options, TRUE, NULL, cpd_bus_start_prune },
   { "PrunePreview", cpd_bus_preview_options, FALSE, cpd_bus_work_preview },
-  { "GetContainer", cpd_bus_no_options, FALSE, work_get_container },
-  { "ListContainers", list_options, FALSE, work_list_containers },
+  { "GetContainer", scope_options, FALSE, work_get_container },
+  { "ListContainers", cpd_bus_list_options, FALSE, cpd_bus_work_list },
   { "GetEvents", event_options, FALSE, work_get_events },
   { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
   { "Check", cpd_bus_no_options, FALSE, work_check },

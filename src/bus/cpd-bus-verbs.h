@@ -7,8 +7,6 @@ G_BEGIN_DECLS
 
 /* What two doors lead to: the same for a container's own method and for the runtime's. Worker threads. */
 
-extern const CpdBusOption cpd_bus_remove_options[];
-
 gboolean cpd_bus_container_remove (CpdBusCall  *call,
                                    const char  *id,
                                    GError     **error);

@@ -70,7 +70,19 @@ cpd_engine_attributes (const CpdContainerRow *row)
   GVariantBuilder *attributes = g_variant_builder_new (G_VARIANT_TYPE_VARDICT);
 
   g_variant_builder_add (attributes, "{sv}", "image", g_variant_new_string (row->image));
+  if (*cpd_container_row_namespace (row) != '\0')
+    g_variant_builder_add (attributes, "{sv}", "namespace", g_variant_new_string (row->namespace));
   return attributes;
+}
+
+char *
+cpd_engine_choose_namespace (CpdEngine *engine, GVariant *options)
+{
+  g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
+  const char *namespace = cpd_config_get_string (settings, CPD_KEY_NAMESPACE);
+
+  g_variant_lookup (options, "namespace", "&s", &namespace);
+  return g_strdup (namespace);
 }
 
 static gboolean

@@ -12,6 +12,17 @@
 /* How often another name is drawn when the one generated is taken. */
 #define NAME_TRIES 32
 
+/* The one in the configuration may be no name. */
+static gboolean
+set_namespace (CpdEngine *engine, CpdContainerRow *row, GVariant *options, GError **error)
+{
+  row->namespace = cpd_engine_choose_namespace (engine, options);
+  if (*row->namespace == '\0' || cpd_name_check (row->namespace, error))
+    return TRUE;
+  g_prefix_error (error, "namespace: ");
+  return FALSE;
+}
+
 static CpdContainerRow *
 new_row (CpdEngine *engine, const char *image_name, const CpdImageRow *image, GVariant *options,
          const CpdCaller *caller, GError **error)
@@ -28,7 +39,10 @@ new_row (CpdEngine *engine, const char *image_name, const CpdImageRow *image, GV
       g_prefix_error (error, "option 'name': ");
       return NULL;
     }
-  config = cpd_container_config_new (row->id, image, options, settings, error);
+  if (!set_namespace (engine, row, options, error))
+    return NULL;
+  row->depends = cpd_engine_resolve_dependencies (engine, options, row->namespace, error);
+  config = row->depends != NULL ? cpd_container_config_new (row->id, image, options, settings, error) : NULL;
   if (config == NULL)
     return NULL;
   row->image = g_strdup (image_name);
@@ -69,20 +83,32 @@ write_metadata (CpdEngine *engine, const CpdContainerRow *row, gboolean fresh, G
   return TRUE;
 }
 
+/* A name that was generated is to be unique for those, too, who see all namespaces. */
+static gboolean
+name_is_free (CpdEngine *engine, const char *name, GError **error)
+{
+  if (!cpd_store_has_name (engine->store, name))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS, "the name '%s' is taken", name);
+  return FALSE;
+}
+
 /*
  * The row, its name, its event and the end of the operation, all at once. A
  * container that is removed when it ends would not outlive a power cut anyway,
  * so its row needs no sync.
  */
 static gboolean
-commit (CpdEngine *engine, const CpdContainerRow *row, gint64 operation, const CpdCaller *caller,
-        GError **error)
+commit (CpdEngine *engine, const CpdContainerRow *row, gboolean generated, gint64 operation,
+        const CpdCaller *caller, GError **error)
 {
   g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
   g_autoptr(CpdTransaction) tx =
     cpd_store_begin (engine->store, row->auto_remove ? CPD_STORE_BOOT : CPD_STORE_DURABLE, error);
 
   return tx != NULL
+         && (!generated || name_is_free (engine, row->name, error))
+         && cpd_engine_check_dependencies (engine, tx, row, error)
          && cpd_store_add_container (tx, row, error)
          && cpd_store_add_event (tx, "container", "create", row->id, row->name,
                                  g_variant_builder_end (attributes), caller, error)
@@ -99,7 +125,8 @@ commit_under_some_name (CpdEngine *engine, CpdContainerRow *row, gboolean genera
     {
       g_autoptr(GError) failure = NULL;
 
-      if (write_metadata (engine, row, i == 0, &failure) && commit (engine, row, operation, caller, &failure))
+      if (write_metadata (engine, row, i == 0, &failure)
+          && commit (engine, row, generated, operation, caller, &failure))
         return TRUE;
       if (!generated || i == NAME_TRIES
           || !g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS))

@@ -150,6 +150,19 @@ is_news (CpdEngine *engine, const CpdContainerRow *row, pid_t monitor_pid)
   return TRUE;
 }
 
+/* It goes when what depends on it has gone. */
+static gboolean
+auto_remove (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+
+  if (cpd_engine_remove_locked (engine, row, NULL, CPD_CALLER_SELF, &failure)
+      || g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_DEPENDENTS_EXIST))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 static gboolean
 handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **error)
 {
@@ -159,6 +172,8 @@ handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **erro
 
   if (row == NULL)
     return FALSE;
+  if (row->status.state == CPD_CONTAINER_EXITED && row->auto_remove)
+    return auto_remove (engine, row, error);
   if (row->status.state != CPD_CONTAINER_STOPPED)
     {
       if (!is_news (engine, row, monitor_pid))
@@ -174,7 +189,7 @@ handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **erro
   if (after == NULL)
     return FALSE;
   if (row->auto_remove)
-    return cpd_engine_remove_locked (engine, after, CPD_CALLER_SELF, error);
+    return auto_remove (engine, after, error);
   cpd_engine_consider_restart (engine, after, FALSE);
   return TRUE;
 }

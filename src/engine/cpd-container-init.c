@@ -193,6 +193,7 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
 #define CAN_INIT (CPD_STATE_BIT (CPD_CONTAINER_CONFIGURED) | CPD_STATE_BIT (CPD_CONTAINER_STOPPED) \
                   | CPD_STATE_BIT (CPD_CONTAINER_EXITED))
 #define CAN_START (CAN_INIT | CPD_STATE_BIT (CPD_CONTAINER_CREATED))
+#define CAN_ATTACH (CAN_START | CPD_STATE_BIT (CPD_CONTAINER_RUNNING) | CPD_STATE_BIT (CPD_CONTAINER_PAUSED))
 
 /* Brings a container to created, whichever of the states in ALLOWED it is in. */
 static CpdContainerRow *
@@ -202,6 +203,9 @@ bring_to_created (CpdEngine *engine, const char *id, guint allowed, const char *
   g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, allowed, operation, error);
 
   if (row == NULL)
+    return NULL;
+  if ((CPD_STATE_BIT (row->status.state) & CAN_START)
+      && !cpd_engine_dependencies_run (engine, row, operation, error))
     return NULL;
   if (row->status.state == CPD_CONTAINER_STOPPED && !cpd_engine_cleanup_locked (engine, id, error))
     return NULL;
@@ -251,24 +255,26 @@ cpd_engine_start_locked (CpdEngine *engine, const char *id, guint restarts, cons
   return cpd_engine_set_status (engine, row, &status, "start", NULL, 0, caller, error);
 }
 
+/* Nothing else is started for one that cannot be. */
 gboolean
 cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
                             GError **error)
 {
-  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "start");
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, CAN_START, "start", error);
+  g_autoptr(CpdLock) lock = NULL;
 
+  if (row == NULL || !cpd_engine_start_dependencies (engine, id, TRUE, caller, error))
+    return FALSE;
+  lock = cpd_locks_acquire (engine->locks, id, "start");
   return cpd_engine_start_locked (engine, id, 0, caller, error);
 }
 
-int
-cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
-                             GError **error)
+/* The container's lock is held. */
+static int
+attach_locked (CpdEngine *engine, const char *id, const CpdCaller *caller, GError **error)
 {
-  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "attach");
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
-  g_autoptr(CpdContainerRow) row =
-    bring_to_created (engine, id, CAN_START | CPD_STATE_BIT (CPD_CONTAINER_RUNNING)
-                                  | CPD_STATE_BIT (CPD_CONTAINER_PAUSED), "attach to", caller, error);
+  g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_ATTACH, "attach to", caller, error);
   cpd_autofd int fd = -1;
 
   if (row == NULL)
@@ -282,4 +288,20 @@ cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller 
   if (!cpd_engine_set_status (engine, row, &row->status, "attach", NULL, 0, caller, error))
     return -1;
   return g_steal_fd (&fd);
+}
+
+/* To attach to one that does not run is the first half of starting it. */
+int
+cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+                             GError **error)
+{
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, CAN_ATTACH, "attach to", error);
+  g_autoptr(CpdLock) lock = NULL;
+
+  if (row == NULL
+      || ((CPD_STATE_BIT (row->status.state) & CAN_START)
+          && !cpd_engine_start_dependencies (engine, id, TRUE, caller, error)))
+    return -1;
+  lock = cpd_locks_acquire (engine->locks, id, "attach");
+  return attach_locked (engine, id, caller, error);
 }

@@ -109,6 +109,9 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
   json_object_set_string_member (object, "Image", row->image_id);
   json_object_set_string_member (object, "ImageName", row->image);
   json_object_set_string_member (object, "Name", row->name);
+  json_object_set_string_member (object, "Namespace", row->namespace);
+  json_object_set_array_member (object, "Dependencies",
+                                cpd_json_array_from_strv ((const char *const *) row->depends));
   json_object_set_int_member (object, "RestartCount", row->status.restarts);
   json_object_set_string_member (object, "OCIRuntime", engine->config->oci_runtime != NULL
                                                        ? engine->config->oci_runtime : "");

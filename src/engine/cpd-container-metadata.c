@@ -14,13 +14,29 @@
 #define FORMAT_VERSION 1
 #define MAX_SIZE (16 * 1024 * 1024)
 
+static gboolean
+has_scope (const CpdContainerRow *row)
+{
+  return *cpd_container_row_namespace (row) != '\0' || (row->depends != NULL && *row->depends != NULL);
+}
+
+/* What most containers do not have is not in the sum of those, so that older files are as good as new ones. */
+static char *
+scope_to_text (const CpdContainerRow *row)
+{
+  g_autofree char *depends = row->depends != NULL ? g_strjoinv (" ", row->depends) : g_strdup ("");
+
+  return has_scope (row) ? g_strdup_printf ("\n%s\n%s", cpd_container_row_namespace (row), depends) : g_strdup ("");
+}
+
 /* The members go together: one sum over all of them tells of a flipped bit in any. */
 static char *
 sum_up (const CpdContainerRow *row)
 {
+  g_autofree char *scope = scope_to_text (row);
   g_autofree char *text =
-    g_strdup_printf ("%s\n%s\n%s\n%s\n%" G_GINT64_FORMAT "\n%u\n%d\n%s", row->id, row->name, row->image,
-                     row->image_id, row->created, row->owner_uid, row->auto_remove, row->config);
+    g_strdup_printf ("%s\n%s\n%s\n%s\n%" G_GINT64_FORMAT "\n%u\n%d\n%s%s", row->id, row->name, row->image,
+                     row->image_id, row->created, row->owner_uid, row->auto_remove, row->config, scope);
 
   return g_compute_checksum_for_string (G_CHECKSUM_SHA256, text, -1);
 }
@@ -40,6 +56,11 @@ to_json (const CpdContainerRow *row)
   json_object_set_int_member (object, "owner", row->owner_uid);
   json_object_set_boolean_member (object, "auto_remove", row->auto_remove);
   json_object_set_string_member (object, "config", row->config);
+  if (has_scope (row))
+    {
+      json_object_set_string_member (object, "namespace", cpd_container_row_namespace (row));
+      cpd_json_set_strv (object, "depends", (const char *const *) row->depends);
+    }
   json_object_set_string_member (object, "sum", sum);
   return cpd_json_print_object (object);
 }
@@ -105,6 +126,8 @@ cpd_container_metadata_read (const char *directory, const char *id, GError **err
       row->owner_uid = (guint32) cpd_json_get_int (object, "owner");
       row->auto_remove = cpd_json_get_boolean (object, "auto_remove");
       row->config = g_strdup (cpd_json_get_string (object, "config"));
+      row->namespace = g_strdup (cpd_json_get_string (object, "namespace"));
+      row->depends = cpd_json_get_strv (object, "depends");
       if (is_good (row, id, cpd_json_get_string (object, "sum")))
         return g_steal_pointer (&row);
     }

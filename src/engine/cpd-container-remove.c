@@ -42,7 +42,7 @@ cpd_engine_delete_files (CpdEngine *engine, const char *id, GError **error)
 
 /* From here on it is being removed, whatever happens; recovery finishes it. */
 static gboolean
-begin_remove (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+begin_remove (CpdEngine *engine, const CpdContainerRow *row, GHashTable *together, GError **error)
 {
   CpdContainerStatus status = row->status;
   g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
@@ -50,6 +50,8 @@ begin_remove (CpdEngine *engine, const CpdContainerRow *row, GError **error)
 
   status.state = CPD_CONTAINER_REMOVING;
   return tx != NULL
+         && (row->status.state == CPD_CONTAINER_REMOVING
+             || cpd_engine_check_dependents (engine, row, together, error))
          && cpd_store_add_operation (tx, "remove", row->id, NULL, &number, error)
          && cpd_store_set_container_status (tx, row->id, &status, error)
          && cpd_transaction_commit (tx, error);
@@ -72,10 +74,10 @@ commit (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, 
 
 /* Removes a container that does not run. Its lock is held. */
 gboolean
-cpd_engine_remove_locked (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller,
-                          GError **error)
+cpd_engine_remove_locked (CpdEngine *engine, const CpdContainerRow *row, GHashTable *together,
+                          const CpdCaller *caller, GError **error)
 {
-  if (!begin_remove (engine, row, error))
+  if (!begin_remove (engine, row, together, error))
     return FALSE;
   cpd_fault_point ("remove.intent");
   if (!cpd_engine_clear_runtime (engine, row->id, error))
@@ -87,6 +89,7 @@ cpd_engine_remove_locked (CpdEngine *engine, const CpdContainerRow *row, const C
   if (!commit (engine, row, caller, error))
     return FALSE;
   cpd_fault_point ("remove.committed");
+  cpd_engine_release_dependencies (engine, row);
   return TRUE;
 }
 
@@ -96,8 +99,8 @@ cpd_engine_remove_locked (CpdEngine *engine, const CpdContainerRow *row, const C
  * Gives TRUE when it is gone; FALSE without an error when it runs (again).
  */
 static gboolean
-try_remove (CpdEngine *engine, const char *id, gboolean force, const CpdCaller *caller,
-            GError **error)
+try_remove (CpdEngine *engine, const char *id, gboolean force, GHashTable *together,
+            const CpdCaller *caller, GError **error)
 {
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "remove");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
@@ -112,7 +115,7 @@ try_remove (CpdEngine *engine, const char *id, gboolean force, const CpdCaller *
                      row->name, cpd_container_state_to_string (row->status.state));
       return FALSE;
     }
-  if (!cpd_engine_remove_locked (engine, row, caller, error))
+  if (!cpd_engine_remove_locked (engine, row, together, caller, error))
     {
       g_prefix_error (error, "failed to remove container %s: ", row->name);
       return FALSE;
@@ -122,14 +125,14 @@ try_remove (CpdEngine *engine, const char *id, gboolean force, const CpdCaller *
 
 /* That somebody else (auto-remove) was quicker is what a caller with FORCE wanted. */
 gboolean
-cpd_engine_remove_container (CpdEngine *engine, const char *id, gboolean force, gint64 timeout,
-                             const CpdCaller *caller, GError **error)
+cpd_engine_remove_one (CpdEngine *engine, const char *id, gboolean force, gint64 timeout,
+                       GHashTable *together, const CpdCaller *caller, GError **error)
 {
   for (int tries = 0; tries < 3; tries++)
     {
       g_autoptr(GError) failure = NULL;
 
-      if (try_remove (engine, id, force, caller, &failure))
+      if (try_remove (engine, id, force, together, caller, &failure))
         {
           cpd_engine_fill_reserve (engine);
           return TRUE;
@@ -174,12 +177,15 @@ cpd_engine_evict_container (CpdEngine *engine, const char *id, const CpdCaller *
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "evict");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
 
-  if (row == NULL)
+  if (row == NULL || !cpd_engine_check_dependents (engine, row, NULL, error))
     return FALSE;
   TRY (cpd_process_signal ((pid_t) row->status.pid, row->status.pid_start, SIGKILL, &failure));
   TRY (cpd_engine_clear_runtime (engine, id, &failure));
   TRY (cpd_engine_delete_files (engine, id, &failure));
-  return commit (engine, row, caller, error);
+  if (!commit (engine, row, caller, error))
+    return FALSE;
+  cpd_engine_release_dependencies (engine, row);
+  return TRUE;
 }
 
 #undef TRY

@@ -8,6 +8,7 @@ typedef struct
 {
   CpdEngine *engine;            /* (unowned): it destroys the source before it ends */
   char *id;
+  gboolean booted;
 } CpdPendingRestart;
 
 static void
@@ -25,22 +26,24 @@ on_due (gpointer data)
   CpdPendingRestart *pending = data;
   g_autofree char *id = g_strdup (pending->id);
   CpdEngine *engine = pending->engine;
+  gboolean booted = pending->booted;
 
   g_mutex_lock (&engine->mutex);
   g_hash_table_remove (engine->restarts, id);   /* frees PENDING */
   g_mutex_unlock (&engine->mutex);
-  cpd_engine_push_exit (engine, id, CPD_EXIT_RESTART);
+  cpd_engine_push_exit (engine, id, booted ? CPD_EXIT_BOOT : CPD_EXIT_RESTART);
   return G_SOURCE_REMOVE;
 }
 
 static void
-schedule (CpdEngine *engine, const char *id, guint delay_ms)
+schedule (CpdEngine *engine, const char *id, guint delay_ms, gboolean booted)
 {
   g_autoptr(GSource) source = g_timeout_source_new (delay_ms);
   CpdPendingRestart *pending = g_new0 (CpdPendingRestart, 1);
 
   pending->engine = engine;
   pending->id = g_strdup (id);
+  pending->booted = booted;
   g_source_set_callback (source, on_due, pending, pending_restart_free);
   g_mutex_lock (&engine->mutex);
   if (engine->restarts != NULL)
@@ -61,7 +64,7 @@ schedule_after_boot (CpdEngine *engine, const CpdContainerRow *row)
   status.stopped_by_user = FALSE;
   status.restarts = 0;
   if (cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, &error))
-    schedule (engine, row->id, 0);
+    schedule (engine, row->id, 0, TRUE);
   else
     g_message ("failed to start container %s after the reboot: %s", row->name, error->message);
 }
@@ -76,7 +79,7 @@ cpd_engine_consider_restart (CpdEngine *engine, const CpdContainerRow *row, gboo
   if (booted && cpd_restart_policy_matches_boot (&config->restart, &row->status))
     schedule_after_boot (engine, row);
   else if (!booted && cpd_restart_policy_matches (&config->restart, &row->status))
-    schedule (engine, row->id, cpd_restart_policy_delay (&row->status));
+    schedule (engine, row->id, cpd_restart_policy_delay (&row->status), FALSE);
 }
 
 /* A start that fails counts as one, so that the next try comes later and "on-failure:N" has an end. */
@@ -94,17 +97,35 @@ count_failure (CpdEngine *engine, const CpdContainerRow *row)
     cpd_engine_consider_restart (engine, now, FALSE);
 }
 
-void
-cpd_engine_restart_by_policy (CpdEngine *engine, const char *id)
+/* Somebody may have started, stopped or removed it since. */
+static CpdContainerRow *
+get_restartable (CpdEngine *engine, const char *id)
 {
-  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "restart");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
-  g_autoptr(GError) error = NULL;
 
-  /* Somebody may have started, stopped or removed it since. */
   if (row == NULL || row->status.state != CPD_CONTAINER_EXITED || row->status.stopped_by_user)
+    return NULL;
+  return g_steal_pointer (&row);
+}
+
+/* What it depends on comes first; unless the machine was booted, not against the will of who stopped that. */
+void
+cpd_engine_restart_by_policy (CpdEngine *engine, const char *id, gboolean booted)
+{
+  g_autoptr(CpdContainerRow) before = get_restartable (engine, id);
+  g_autoptr(CpdContainerRow) row = NULL;
+  g_autoptr(CpdLock) lock = NULL;
+  g_autoptr(GError) error = NULL;
+  gboolean ready;
+
+  if (before == NULL)
     return;
-  if (!cpd_engine_start_locked (engine, id, row->status.restarts + 1, CPD_CALLER_SELF, &error))
+  ready = cpd_engine_start_dependencies (engine, id, booted, CPD_CALLER_SELF, &error);
+  lock = cpd_locks_acquire (engine->locks, id, "restart");
+  row = get_restartable (engine, id);
+  if (row == NULL)
+    return;
+  if (!ready || !cpd_engine_start_locked (engine, id, row->status.restarts + 1, CPD_CALLER_SELF, &error))
     {
       g_message ("failed to start container %s again: %s", row->name, error->message);
       count_failure (engine, row);
@@ -130,10 +151,14 @@ gboolean
 cpd_engine_restart_container (CpdEngine *engine, const char *id, gint64 timeout,
                               const CpdCaller *caller, GError **error)
 {
+  g_autoptr(CpdContainerRow) before = cpd_engine_get_container (engine, id, error);
   g_autoptr(CpdContainerRow) row = NULL;
   g_autoptr(CpdLock) lock = NULL;
 
-  if (!cpd_engine_stop_container (engine, id, timeout, caller, error))
+  /* One that could not be started again is not stopped. */
+  if (before == NULL
+      || !cpd_engine_dependencies_run (engine, before, "restart", error)
+      || !cpd_engine_stop_container (engine, id, timeout, caller, error))
     return FALSE;
   lock = cpd_locks_acquire (engine->locks, id, "restart");
   row = cpd_engine_get_container (engine, id, error);

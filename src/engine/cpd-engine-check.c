@@ -6,6 +6,7 @@
 #include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
+#include "store/cpd-store-dependencies.h"
 #include "store/cpd-store-operations.h"
 
 GHashTable *
@@ -192,6 +193,29 @@ check_monitors (CpdEngine *engine, GPtrArray *problems, GError **error)
   return TRUE;
 }
 
+/* By damage, or by whoever has edited the records. */
+static gboolean
+check_dependencies (CpdEngine *engine, GPtrArray *problems, GError **error)
+{
+  g_autoptr(GPtrArray) pairs = cpd_store_list_all_dependencies (engine->store, error);
+
+  if (pairs == NULL)
+    return FALSE;
+  for (guint i = 0; i < pairs->len; i++)
+    {
+      const CpdDependencyRow *pair = pairs->pdata[i];
+      g_autoptr(CpdContainerRow) needed = cpd_engine_get_container (engine, pair->depends_on, NULL);
+      g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, pair->id, NULL);
+      g_autofree char *text = NULL;
+
+      if (row == NULL || needed != NULL)
+        continue;
+      text = g_strdup_printf ("it depends on container %s, which does not exist", pair->depends_on);
+      add_problem (problems, "container", pair->id, text);
+    }
+  return TRUE;
+}
+
 GPtrArray *
 cpd_engine_check (CpdEngine *engine, GError **error)
 {
@@ -201,6 +225,7 @@ cpd_engine_check (CpdEngine *engine, GError **error)
       || !cpd_engine_find_orphans (engine, report_orphan, problems, error)
       || !check_containers (engine, problems, error)
       || !check_monitors (engine, problems, error)
+      || !check_dependencies (engine, problems, error)
       || !cpd_storage_check (engine->storage, problems, error))
     {
       g_prefix_error_literal (error, "failed to check: ");

@@ -20,6 +20,17 @@ cpd_engine_import_image (CpdEngine *engine, int fd, const char *reference,
 }
 
 static gboolean
+remove_rows (CpdEngine *engine, GPtrArray *rows, const CpdCaller *caller, GError **error)
+{
+  g_autoptr(GPtrArray) ids = g_ptr_array_new ();
+
+  for (guint i = 0; i < rows->len; i++)
+    g_ptr_array_add (ids, ((CpdContainerRow *) rows->pdata[i])->id);
+  g_ptr_array_add (ids, NULL);
+  return cpd_engine_remove_containers (engine, (const char *const *) ids->pdata, TRUE, FALSE, -1, caller, error);
+}
+
+static gboolean
 remove_containers_of (CpdEngine *engine, const char *name_or_id, const CpdCaller *caller,
                       GError **error)
 {
@@ -30,22 +41,23 @@ remove_containers_of (CpdEngine *engine, const char *name_or_id, const CpdCaller
 
   if (image == NULL)
     return FALSE;
-  rows = cpd_store_list_containers (engine->store, &query, error);
-  if (rows == NULL)
-    return FALSE;
-  for (guint i = 0; i < rows->len; i++)
+  /* That one of them is gone meanwhile is no reason to stop. */
+  for (;;)
     {
       g_autoptr(GError) failure = NULL;
-      CpdContainerRow *row = rows->pdata[i];
 
-      if (!cpd_engine_remove_container (engine, row->id, TRUE, -1, caller, &failure)
-          && !g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+      g_clear_pointer (&rows, g_ptr_array_unref);
+      rows = cpd_store_list_containers (engine->store, &query, error);
+      if (rows == NULL)
+        return FALSE;
+      if (remove_rows (engine, rows, caller, &failure))
+        return TRUE;
+      if (!g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
         {
           g_propagate_error (error, g_steal_pointer (&failure));
           return FALSE;
         }
     }
-  return TRUE;
 }
 
 gboolean

@@ -47,6 +47,7 @@ struct _CpdEngine
   gboolean drain_scheduled;
   GHashTable *restarts;         /* (owned): id → GSource that will start it again */
   CpdConfig *settings;          /* (owned): as it is since the last reload */
+  GHashTable *going;            /* (owned): id → by how many removals it is claimed */
 };
 
 /* Paths of a container. */
@@ -76,6 +77,47 @@ GHashTable      *cpd_engine_known_ids         (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_end_upkeep        (CpdEngine                *engine);
 void             cpd_engine_emit_health       (CpdEngine                *engine);
+
+/* Dependencies, see cpd-container-depends.c. */
+char           **cpd_engine_resolve_dependencies (CpdEngine             *engine,
+                                                  GVariant              *options,
+                                                  const char            *namespace,
+                                                  GError               **error);
+/* In the transaction that adds ROW. */
+gboolean         cpd_engine_check_dependencies (CpdEngine               *engine,
+                                                CpdTransaction          *tx,
+                                                const CpdContainerRow   *row,
+                                                GError                 **error);
+/* Starts what ID depends on and does not run, in order. Unless EVEN_STOPPED, what somebody has stopped is an error. No lock is held. */
+gboolean         cpd_engine_start_dependencies (CpdEngine               *engine,
+                                                const char              *id,
+                                                gboolean                 even_stopped,
+                                                const CpdCaller         *caller,
+                                                GError                 **error);
+/* All that ROW depends on directly runs, or this is an INVALID_STATE. */
+gboolean         cpd_engine_dependencies_run   (CpdEngine               *engine,
+                                                const CpdContainerRow   *row,
+                                                const char              *operation,
+                                                GError                 **error);
+/* None but those in TOGETHER (nullable) depends on ROW, or this is a DEPENDENTS_EXIST. */
+gboolean         cpd_engine_check_dependents   (CpdEngine               *engine,
+                                                const CpdContainerRow   *row,
+                                                GHashTable              *together,
+                                                GError                 **error);
+/* After ROW was removed: what it was the last to keep from being removed. */
+void             cpd_engine_release_dependencies (CpdEngine             *engine,
+                                                  const CpdContainerRow *row);
+/* Whether a removal of it has begun that ends it first. */
+gboolean         cpd_engine_is_going           (CpdEngine               *engine,
+                                                const char              *id);
+/* One container of a plan, see cpd-container-removal.c. */
+gboolean         cpd_engine_remove_one         (CpdEngine               *engine,
+                                                const char              *id,
+                                                gboolean                 force,
+                                                gint64                   timeout,
+                                                GHashTable              *together,
+                                                const CpdCaller         *caller,
+                                                GError                 **error);
 
 /* The event queue. */
 void             cpd_engine_on_commit         (GPtrArray                *changed_containers,
@@ -123,8 +165,10 @@ gboolean         cpd_engine_start_locked      (CpdEngine                *engine,
 gboolean         cpd_engine_cleanup_locked    (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);
+/* TOGETHER (nullable) has what is removed with it. */
 gboolean         cpd_engine_remove_locked     (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
+                                               GHashTable               *together,
                                                const CpdCaller          *caller,
                                                GError                  **error);
 gboolean         cpd_engine_clear_runtime     (CpdEngine                *engine,
@@ -145,8 +189,10 @@ gboolean         cpd_engine_record_name       (CpdEngine                *engine,
 gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);
-/* Leaves it to the exit pool to deal with the end of a container, or with CPD_EXIT_RESTART to start it again. */
+/* Leaves it to the exit pool to deal with the end of a container, or with CPD_EXIT_RESTART to start it again,
+ * or with CPD_EXIT_BOOT to start it after a reboot. */
 #define CPD_EXIT_RESTART ((pid_t) -1)
+#define CPD_EXIT_BOOT ((pid_t) -2)
 void             cpd_engine_push_exit         (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);
@@ -156,7 +202,8 @@ void             cpd_engine_consider_restart  (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
                                                gboolean                  booted);
 void             cpd_engine_restart_by_policy (CpdEngine                *engine,
-                                               const char               *id);
+                                               const char               *id,
+                                               gboolean                  booted);
 void             cpd_engine_forget_restarts   (CpdEngine                *engine);
 /* An event about a container whose status does not change with it. */
 gboolean         cpd_engine_add_event         (CpdEngine                *engine,

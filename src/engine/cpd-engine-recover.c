@@ -209,7 +209,7 @@ finish_removal (CpdEngine *engine, const char *id)
   g_autoptr(GError) error = NULL;
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, &error);
 
-  if (row == NULL || !cpd_engine_remove_locked (engine, row, CPD_CALLER_SELF, &error))
+  if (row == NULL || !cpd_engine_remove_locked (engine, row, NULL, CPD_CALLER_SELF, &error))
     g_info ("failed to finish the removal of container %s: %s", id, error->message);
 }
 

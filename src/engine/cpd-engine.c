@@ -52,6 +52,7 @@ cpd_engine_init (CpdEngine *engine)
   engine->locks = cpd_locks_new ();
   engine->health = cpd_health_new ();
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  engine->going = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->restarts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
 }
 
@@ -68,6 +69,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->locks, cpd_locks_free);
   g_clear_pointer (&engine->health, cpd_health_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
+  g_clear_pointer (&engine->going, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
   g_clear_pointer (&engine->settings, cpd_config_unref);
   g_clear_pointer (&engine->config, cpd_config_unref);
@@ -149,7 +151,7 @@ take_state_directory (CpdEngine *engine, GError **error)
 typedef struct
 {
   char *id;
-  pid_t monitor_pid;            /* or CPD_EXIT_RESTART */
+  pid_t monitor_pid;            /* or CPD_EXIT_RESTART, or CPD_EXIT_BOOT */
 } CpdExit;
 
 static void
@@ -157,8 +159,8 @@ handle_exit (gpointer data, gpointer user_data)
 {
   CpdExit *task = data;
 
-  if (task->monitor_pid == CPD_EXIT_RESTART)
-    cpd_engine_restart_by_policy (user_data, task->id);
+  if (task->monitor_pid == CPD_EXIT_RESTART || task->monitor_pid == CPD_EXIT_BOOT)
+    cpd_engine_restart_by_policy (user_data, task->id, task->monitor_pid == CPD_EXIT_BOOT);
   else
     cpd_engine_container_exited (user_data, task->id, task->monitor_pid);
   g_free (task->id);

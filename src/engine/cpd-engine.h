@@ -58,6 +58,9 @@ char            *cpd_engine_find_container     (CpdEngine           *engine,
                                                 const char          *name_or_id,
                                                 const char          *namespace,
                                                 GError             **error);
+/* The option "namespace", or else what the configuration says. */
+char            *cpd_engine_choose_namespace   (CpdEngine           *engine,
+                                                GVariant            *options);
 CpdContainerRow *cpd_engine_get_container      (CpdEngine           *engine,
                                                 const char          *id,
                                                 GError             **error);
@@ -124,6 +127,38 @@ gboolean         cpd_engine_remove_container   (CpdEngine           *engine,
                                                 gint64               timeout,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
+
+/* Why a container cannot be removed. */
+typedef struct
+{
+  char *id;                     /* of the container that is in the way */
+  char *name;
+  const char *reason;           /* "state": it runs; "dependent": it depends on one that is to be removed */
+  char *text;
+} CpdBlocker;
+
+/* What a removal would do. */
+typedef struct
+{
+  GPtrArray *rows;              /* CpdContainerRow: what would go, in that order */
+  GPtrArray *blockers;          /* CpdBlocker: without any of them it would */
+} CpdRemovalPlan;
+
+void             cpd_removal_plan_free         (CpdRemovalPlan      *plan);
+/* IDS all together; with DEPEND also what depends on them. */
+CpdRemovalPlan  *cpd_engine_plan_removal       (CpdEngine           *engine,
+                                                const char *const   *ids,
+                                                gboolean             force,
+                                                gboolean             depend,
+                                                GError             **error);
+/* Carries such a plan out; nothing is ended if something is in the way. DEPENDENTS_EXIST, INVALID_STATE. */
+gboolean         cpd_engine_remove_containers  (CpdEngine           *engine,
+                                                const char *const   *ids,
+                                                gboolean             force,
+                                                gboolean             depend,
+                                                gint64               timeout,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
 /* Removes a container whatever is wrong with it; what cannot be undone is logged. Nothing of it survives. */
 gboolean         cpd_engine_evict_container    (CpdEngine           *engine,
                                                 const char          *id,
@@ -135,6 +170,7 @@ typedef struct
 {
   char **labels;                /* "key" or "key=value"; NULL for any */
   gint64 until;                 /* created before this time (µs since the epoch), 0 for any time */
+  char *namespace;              /* NULL or "" for all */
 } CpdPruneFilter;
 
 /* One container that was removed, or would be, or could not be. */
@@ -145,7 +181,7 @@ typedef struct
   GError *error;                /* (owned) (nullable) */
 } CpdPruned;
 
-/* Removes all containers that do not run and match; with DRY_RUN just tells which. An array of CpdPruned. */
+/* Removes all containers that do not run and match, and on which none depends that stays; with DRY_RUN just tells which. An array of CpdPruned. */
 GPtrArray       *cpd_engine_prune_containers   (CpdEngine            *engine,
                                                 const CpdPruneFilter *filter,
                                                 gboolean              dry_run,
@@ -209,5 +245,7 @@ gboolean         cpd_engine_remove_image       (CpdEngine           *engine,
                                                 char              ***untagged,
                                                 char               **deleted,
                                                 GError             **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdRemovalPlan, cpd_removal_plan_free)
 
 G_END_DECLS

@@ -124,3 +124,14 @@ cpd_store_find_container (CpdStore *store, const char *name_or_id, const char *n
     set_not_found (store, name_or_id, scope, error);
   return NULL;
 }
+
+gboolean
+cpd_store_has_name (CpdStore *store, const char *name)
+{
+  g_autoptr(CpdStatement) statement = cpd_store_prepare (store, "SELECT 1 FROM name WHERE name = ?", NULL);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "s", name);
+  return cpd_statement_next (statement, NULL);
+}

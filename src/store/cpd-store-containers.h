@@ -108,7 +108,10 @@ char             *cpd_store_find_container           (CpdStore                 *
                                                       const char               *name_or_id,
                                                       const char               *namespace,
                                                       GError                  **error);
-/* Newest first. INVALID_ARGUMENT when there is no container query->after. */
+/* Whether a container of any namespace has it. */
+gboolean          cpd_store_has_name                 (CpdStore                 *store,
+                                                      const char               *name);
+/* Newest first. INVALID_ARGUMENT when there is no container query->after, before or since. */
 GPtrArray        *cpd_store_list_containers          (CpdStore                 *store,
                                                       const CpdContainerQuery  *query,
                                                       GError                  **error);

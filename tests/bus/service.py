@@ -32,7 +32,7 @@ NEVER = 2 ** 31 - 1
 # Types of the options whose values Python's types do not tell.
 OPTION_TYPES = {
     'labels': 'a{ss}', 'stop-timeout': 'u', 'timeout': 'u', 'tail': 'u', 'limit': 'u',
-    'since': 't', 'until': 't', 'from-time': 't', 'until-time': 't',
+    'since': 't', 'until': 't', 'from-time': 't', 'until-time': 't', 'exited': 'ai',
 }
 
 
@@ -48,7 +48,7 @@ class CallError(Exception):
 def variant(key, value):
     if isinstance(value, GLib.Variant):
         return value
-    if key in OPTION_TYPES:
+    if key in OPTION_TYPES and not isinstance(value, str):
         return GLib.Variant(OPTION_TYPES[key], value)
     if isinstance(value, bool):
         return GLib.Variant('b', value)

@@ -365,7 +365,7 @@ class LifeTest(ServiceCase):
         self.assertEqual(self.client.list(fields=['id', 'command'], limit=1),
                          [{'id': made[3].id, 'command': ['sleep', '100']}])
         self.assertEqual(sorted(self.client.list(limit=1)[0]),
-                         sorted(['id', 'name', 'image', 'image-id', 'state', 'pid', 'exit-code', 'created', 'started',
+                         sorted(['id', 'name', 'namespace', 'image', 'image-id', 'state', 'pid', 'exit-code', 'created', 'started',
                                  'finished', 'auto-remove']))
 
 

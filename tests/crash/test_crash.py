@@ -226,6 +226,40 @@ class ContainerFaultTest(FaultCase):
             self.assert_not_running(victim.id)
             self.client.create('true', name='victim').remove()
 
+    def start_dependency_dies(self, point):
+        """What was started runs; what needs it can be started then."""
+        base = self.client.create('sleep', '100', name='base')
+        victim = self.client.create('sleep', '100', name='victim', depends=['base'])
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(self.client.container('victim').start)
+        self.revive()
+        events = self.assert_whole(since)
+        self.assertEqual(self.statuses(events, base.id), ['init', 'start'])
+        self.assertEqual(self.statuses(events, victim.id), [])
+        self.client.container('victim').start()
+        self.assertEqual(self.statuses(self.client.events(since)[0], base.id), ['init', 'start'])
+        self.client.container('base').remove(force=True, depend=True, timeout=0)
+
+    def remove_dependent_dies(self, point):
+        """What was removed is gone; the rest is as it was."""
+        base = self.client.create('sleep', '100', name='base')
+        near = self.client.create('true', name='near', depends=['base'])
+        far = self.client.create('true', name='far', depends=['near'])
+        base.start()
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.container('base').remove(force=True, depend=True, timeout=0))
+        self.revive()
+        events = self.assert_whole(since)
+        self.assertEqual([(e['status'], e['id']) for e in events], [('remove', far.id)])
+        self.assertEqual(self.client.container('base').get('State'), 'running')
+        with self.assert_error('DependentsExist', 'near'):
+            self.client.container('base').remove(force=True)
+        self.client.container('base').remove(force=True, depend=True, timeout=0)
+        with self.assert_error('NoSuchContainer'):
+            self.client.container(near.id)
+
     def rename_dies(self, point):
         victim = self.client.create('true', name='old')
         self.arm(point)
@@ -289,6 +323,8 @@ OPERATIONS = {
     'start': (ContainerFaultTest, 'start_dies'), 'exit': (ContainerFaultTest, 'end_dies'),
     'cleanup': (ContainerFaultTest, 'end_dies'), 'remove': (ContainerFaultTest, 'remove_dies'),
     'rename': (ContainerFaultTest, 'rename_dies'), 'pause': (ContainerFaultTest, 'pause_dies'),
+    'start-dependency': (ContainerFaultTest, 'start_dependency_dies'),
+    'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
     'import': (ImageFaultTest, 'import_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
 }

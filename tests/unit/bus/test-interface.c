@@ -119,7 +119,7 @@ test_list (void)
                    " 'labels': <[{'k': 'v'}, {}, {}]>}");
 
   all = g_variant_ref_sink (cpd_bus_container_list (array, NULL));
-  g_assert_cmpuint (g_variant_n_children (all), ==, 11);
+  g_assert_cmpuint (g_variant_n_children (all), ==, 12);
   g_assert_true (cpd_bus_container_list_has_field ("exit-code"));
   g_assert_false (cpd_bus_container_list_has_field ("env"));
 }

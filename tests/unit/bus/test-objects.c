@@ -120,7 +120,8 @@ test_size (void)
 {
   char id[65] = { 0 }, name[254] = { 0 };
   CpdContainerRow row = {
-    .id = id, .name = name, .image = (char *) "registry.example.org/some/thing:latest", .image_id = id,
+    .id = id, .name = name, .namespace = (char *) "team",
+    .image = (char *) "registry.example.org/some/thing:latest", .image_id = id,
     .created = G_MAXINT64, .status = { .state = CPD_CONTAINER_CONFIGURED },
   };
   g_autoptr(GVariant) properties = NULL;
@@ -128,7 +129,7 @@ test_size (void)
   memset (id, 'f', 64);
   memset (name, 'n', 253);
   properties = g_variant_ref_sink (cpd_bus_container_properties (&row));
-  g_assert_cmpuint (g_variant_n_children (properties), ==, 14);
+  g_assert_cmpuint (g_variant_n_children (properties), ==, 15);
   g_assert_cmpuint (g_variant_get_size (properties), <, 1024);
 }
 
