@@ -168,6 +168,24 @@ cli_call_job (CliApp      *app,
   return cli_call (app, job, CLI_JOB, "Wait", g_variant_new ("(@a{sv})", cli_no_options ()), error);
 }
 
+void
+cli_add_namespace (CliApp          *app,
+                   GVariantBuilder *builder)
+{
+  if (app->name_space != NULL)
+    g_variant_builder_add (builder, "{sv}", "namespace", g_variant_new_string (app->name_space));
+}
+
+GVariant *
+cli_scope (CliApp *app)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  cli_add_namespace (app, &builder);
+  return g_variant_builder_end (&builder);
+}
+
 char *
 cli_find_container (CliApp      *app,
                     const char  *name,
@@ -177,11 +195,49 @@ cli_find_container (CliApp      *app,
   char *path = NULL;
 
   reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "GetContainer",
-                    g_variant_new ("(s@a{sv})", name, cli_no_options ()), error);
+                    g_variant_new ("(s@a{sv})", name, cli_scope (app)), error);
   if (reply != NULL)
     g_variant_get_child (reply, 0, "o", &path);
 
   return path;
+}
+
+char *
+cli_find_latest (CliApp  *app,
+                 GError **error)
+{
+  static const char *const fields[] = { "id", NULL };
+  g_autoptr(GVariant) reply = NULL;
+  g_autoptr(GVariant) columns = NULL;
+  g_auto(GStrv) ids = NULL;
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  cli_add_namespace (app, &builder);
+  g_variant_builder_add (&builder, "{sv}", "limit", g_variant_new_uint32 (1));
+  g_variant_builder_add (&builder, "{sv}", "fields", g_variant_new_strv (fields, -1));
+  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "ListContainers",
+                    g_variant_new ("(@a{sv})", g_variant_builder_end (&builder)), error);
+  if (reply == NULL)
+    return NULL;
+
+  columns = g_variant_get_child_value (reply, 0);
+  if (g_variant_lookup (columns, "id", "^as", &ids) && ids[0] != NULL)
+    return g_strdup (ids[0]);
+
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, _("there is no container"));
+  return NULL;
+}
+
+static int
+do_for_latest (CliApp       *app,
+               CliEachFunc   func,
+               gpointer      user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *id = cli_find_latest (app, &error);
+
+  return id != NULL ? func (app, id, user_data) : cli_fail_error (error);
 }
 
 int
@@ -191,6 +247,12 @@ cli_for_each (CliApp       *app,
               gpointer      user_data)
 {
   int status = EXIT_SUCCESS;
+
+  if (app->latest && argv[1] != NULL)
+    return cli_fail (_("--latest and names exclude each other"));
+
+  if (app->latest)
+    return do_for_latest (app, func, user_data);
 
   if (argv[1] == NULL)
     return cli_fail (_("you must give at least one name or id"));

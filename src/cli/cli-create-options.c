@@ -36,6 +36,8 @@ parse_entries (const CliVerb      *verb,
     { "net", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &self->network, NULL, NULL },
     { "privileged", 0, 0, G_OPTION_ARG_NONE, &self->privileged, N_("Give extended privileges"), NULL },
     { "read-only", 0, 0, G_OPTION_ARG_NONE, &self->read_only, N_("Mount the root file system read-only"), NULL },
+    { "requires", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->requires,
+      N_("Depend on containers, which are started first"), N_("CONTAINER[,CONTAINER…]") },
     { "restart", 0, 0, G_OPTION_ARG_STRING, &self->restart_policy,
       N_("Start the container again: no, on-failure[:RETRIES], always or unless-stopped"), N_("POLICY") },
     { "rm", 0, 0, G_OPTION_ARG_NONE, &self->remove, N_("Remove the container when it has ended"), NULL },
@@ -106,6 +108,7 @@ cli_create_options_free (CliCreateOptions *self)
   g_strfreev (self->labels);
   g_strfreev (self->cap_add);
   g_strfreev (self->cap_drop);
+  g_strfreev (self->requires);
   g_free (self);
 }
 
@@ -239,9 +242,21 @@ check_command (char   **command,
   return TRUE;
 }
 
+/* Names have no commas, so lists need nothing else. */
+static void
+add_requires (GVariantBuilder  *builder,
+              char            **given)
+{
+  g_autofree char *joined = given != NULL ? g_strjoinv (",", given) : NULL;
+  g_auto(GStrv) names = joined != NULL ? g_strsplit (joined, ",", -1) : NULL;
+
+  add_strings (builder, "depends", names);
+}
+
 /* The parameters of Create. */
 GVariant *
 cli_create_options_to_call (const CliCreateOptions  *self,
+                            CliApp                  *app,
                             GError                 **error)
 {
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
@@ -269,6 +284,8 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   add_flag (&builder, "privileged", self->privileged);
   add_strings (&builder, "cap-add", self->cap_add);
   add_strings (&builder, "cap-drop", self->cap_drop);
+  add_requires (&builder, self->requires);
+  cli_add_namespace (app, &builder);
   add_env (&builder, self->env);
   add_labels (&builder, self->labels);
   if (self->stop_timeout >= 0)

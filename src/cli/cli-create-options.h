@@ -27,6 +27,7 @@ typedef struct
   char **labels;
   char **cap_add;
   char **cap_drop;
+  char **requires;
 
   const char *image;
   char **command;
@@ -39,6 +40,7 @@ CliCreateOptions *cli_create_options_parse   (const CliVerb           *verb,
                                               int                     *status);
 void              cli_create_options_free    (CliCreateOptions        *self);
 GVariant         *cli_create_options_to_call (const CliCreateOptions  *self,
+                                              CliApp                  *app,
                                               GError                 **error);
 gboolean          cli_create_options_write_id (const CliCreateOptions *self,
                                               const char              *id,

@@ -27,7 +27,7 @@ cli_create (CliApp        *app,
   if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
     return cli_fail (_("id file %s exists"), options->cidfile);
 
-  call = cli_create_options_to_call (options, &error);
+  call = cli_create_options_to_call (options, app, &error);
   reply = call != NULL ? cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, &error) : NULL;
   if (reply == NULL)
     return cli_fail_error (error);

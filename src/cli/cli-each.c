@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
+#include <glib/gi18n.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,8 +59,12 @@ cli_each (CliApp        *app,
           char         **argv)
 {
   int status;
+  const GOptionEntry entries[] = {
+    CLI_LATEST_ENTRY (app),
+    { NULL }
+  };
 
-  if (!cli_parse (verb, NULL, FALSE, &argc, &argv, &status))
+  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
   return cli_call_each (app, verb, argv, NULL, NULL);

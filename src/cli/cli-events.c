@@ -73,6 +73,7 @@ make_options (Events  *events,
   if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), events->filters, error))
     return NULL;
 
+  cli_add_namespace (events->app, &builder);
   if (events->from_time > 0)
     g_variant_builder_add (&builder, "{sv}", "from-time", g_variant_new_uint64 (events->from_time));
   if (events->until_time > 0)

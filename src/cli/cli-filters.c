@@ -52,14 +52,43 @@ collect (GHashTable       *values,
 }
 
 static GVariant *
+make_numbers (const CliFilter  *filter,
+              GPtrArray        *strings,
+              GError          **error)
+{
+  g_autoptr(GArray) numbers = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  for (guint i = 0; i < strings->len; i++)
+    {
+      gint64 number;
+      gint32 value;
+
+      if (!g_ascii_string_to_signed (strings->pdata[i], 10, G_MININT32, G_MAXINT32, &number, NULL))
+        {
+          g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("filter \"%s\": \"%s\" is no number"),
+                       filter->name, (char *) strings->pdata[i]);
+          return NULL;
+        }
+
+      value = number;
+      g_array_append_val (numbers, value);
+    }
+
+  return g_variant_new_fixed_array (G_VARIANT_TYPE_INT32, numbers->data, numbers->len, sizeof (gint32));
+}
+
+static GVariant *
 make_value (const CliFilter  *filter,
             GPtrArray        *strings,
             GError          **error)
 {
   gint64 time;
 
-  if (!filter->is_time)
+  if (filter->kind == CLI_FILTER_STRINGS)
     return g_variant_new_strv ((const char *const *) strings->pdata, strings->len);
+
+  if (filter->kind == CLI_FILTER_NUMBERS)
+    return make_numbers (filter, strings, error);
 
   if (strings->len > 1)
     {
@@ -67,6 +96,9 @@ make_value (const CliFilter  *filter,
                    filter->name);
       return NULL;
     }
+
+  if (filter->kind == CLI_FILTER_STRING)
+    return g_variant_new_string (strings->pdata[0]);
 
   return cli_time_parse (strings->pdata[0], g_get_real_time (), &time, error) ? g_variant_new_uint64 (time) : NULL;
 }

@@ -5,12 +5,21 @@
 
 G_BEGIN_DECLS
 
-/* A filter's name on the command line and its key on the bus, where it is a list of strings, or one time. */
+/* What a filter is on the bus. All but lists can be given only once. */
+typedef enum
+{
+  CLI_FILTER_STRINGS,
+  CLI_FILTER_STRING,
+  CLI_FILTER_NUMBERS,
+  CLI_FILTER_TIME,
+} CliFilterKind;
+
+/* A filter's name on the command line and its key on the bus. */
 typedef struct
 {
   const char *name;
   const char *key;
-  gboolean is_time;
+  CliFilterKind kind;
 } CliFilter;
 
 /* Adds KEY=VALUE filters to BUILDER (a{sv}), the values of one key together. */

@@ -121,7 +121,7 @@ inspect_all (CliApp   *app,
   g_variant_builder_init (&inspect->all, G_VARIANT_TYPE ("av"));
   status = cli_for_each (app, argv, inspect_one, inspect);
   all = g_variant_ref_sink (g_variant_builder_end (&inspect->all));
-  if (inspect->format == NULL && argv[1] != NULL)
+  if (inspect->format == NULL && (argv[1] != NULL || app->latest))
     cli_output_value (NULL, all);
 
   return status;
@@ -138,6 +138,7 @@ cli_inspect (CliApp        *app,
   const GOptionEntry entries[] = {
     { "format", 'f', 0, G_OPTION_ARG_STRING, &inspect.format, N_("json, or a template"), N_("FORMAT") },
     { "type", 't', 0, G_OPTION_ARG_STRING, &inspect.type, N_("container, image or all"), N_("TYPE") },
+    CLI_LATEST_ENTRY (app),
     { NULL }
   };
 

@@ -15,6 +15,7 @@ cli_kill (CliApp        *app,
   int status;
   const GOptionEntry entries[] = {
     { "signal", 's', 0, G_OPTION_ARG_STRING, &signal_name, N_("Signal to send, KILL when not given"), N_("SIGNAL") },
+    CLI_LATEST_ENTRY (app),
     { NULL }
   };
 

@@ -101,10 +101,11 @@ print_log (CpodLogReader *reader,
 }
 
 static int
-show_logs (CliApp            *app,
-           const char        *name,
-           const LogsOptions *logs)
+show_logs (CliApp     *app,
+           const char *name,
+           gpointer    user_data)
 {
+  const LogsOptions *logs = user_data;
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) options = make_options (logs, &error);
   g_autoptr(CpodLogReader) reader = NULL;
@@ -132,13 +133,14 @@ cli_logs (CliApp        *app,
     { "tail", 'n', 0, G_OPTION_ARG_INT, &logs.tail, N_("Show only so many lines from the end"), N_("NUMBER") },
     { "timestamps", 't', 0, G_OPTION_ARG_NONE, &logs.timestamps, N_("Show the time of each line"), NULL },
     { "until", 0, 0, G_OPTION_ARG_STRING, &logs.until, N_("Show nothing younger"), N_("TIME") },
+    CLI_LATEST_ENTRY (app),
     { NULL }
   };
 
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
-  status = argc == 2 ? show_logs (app, argv[1], &logs) : cli_fail (_("exactly one container must be given"));
+  status = argc == 2 - app->latest ? cli_for_each (app, argv, show_logs, &logs) : cli_fail (_("exactly one container must be given"));
   g_free (logs.since);
   g_free (logs.until);
   return status;

@@ -47,6 +47,7 @@ print_usage (FILE *stream)
 
   fprintf (stream, "\n%s\n", _("Global options:"));
   fprintf (stream, "  --address ADDRESS  %s\n", _("Use the bus of this D-Bus address"));
+  fprintf (stream, "  --namespace NAME   %s\n", _("Have to do with the containers of this namespace alone"));
   fprintf (stream, "  --session          %s\n", _("Use the session bus"));
   fprintf (stream, "  --private          %s\n", _("Start a service for this command alone, without a bus"));
   fprintf (stream, "  --version          %s\n", _("Show the version"));
@@ -63,6 +64,10 @@ take_global_option (CliApp  *app,
     app->address = argv[0] + strlen ("--address=");
   else if (g_str_equal (argv[0], "--address") && argv[1] != NULL)
     app->address = argv[1];
+  else if (g_str_has_prefix (argv[0], "--namespace="))
+    app->name_space = argv[0] + strlen ("--namespace=");
+  else if (g_str_equal (argv[0], "--namespace") && argv[1] != NULL)
+    app->name_space = argv[1];
   else if (g_str_equal (argv[0], "--session"))
     app->bus_type = G_BUS_TYPE_SESSION;
   else if (g_str_equal (argv[0], "--private"))
@@ -70,7 +75,7 @@ take_global_option (CliApp  *app,
   else
     return 0;
 
-  return g_str_equal (argv[0], "--address") ? 2 : 1;
+  return g_str_equal (argv[0], "--address") || g_str_equal (argv[0], "--namespace") ? 2 : 1;
 }
 
 /* The rest of a verb of two words whose first is WORD, else NULL. */

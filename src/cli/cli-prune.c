@@ -11,17 +11,19 @@
 #include "cli/cli-text.h"
 
 static GVariant *
-make_options (char   **filters,
+make_options (CliApp  *app,
+              char   **filters,
               GError **error)
 {
   static const CliFilter known[] = {
-    { "label", "label" }, { "until", "until", .is_time = TRUE },
+    { "label", "label" }, { "until", "until", CLI_FILTER_TIME },
   };
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
   if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, error))
     return NULL;
 
+  cli_add_namespace (app, &builder);
   return g_variant_builder_end (&builder);
 }
 
@@ -142,7 +144,7 @@ cli_container_prune (CliApp        *app,
   if (argc > 1)
     return cli_fail (_("unexpected argument \"%s\""), argv[1]);
 
-  options = make_options (filters, &error);
+  options = make_options (app, filters, &error);
   if (options == NULL)
     return cli_fail_error (error);
 

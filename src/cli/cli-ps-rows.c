@@ -118,6 +118,7 @@ cli_ps_json (GVariant *container,
   add (&builder, "ImageID", g_variant_new_string (get_string (container, "image-id")));
   add (&builder, "Labels", labels);
   add (&builder, "Names", g_variant_new_strv (names, -1));
+  add (&builder, "Namespace", g_variant_new_string (get_string (container, "namespace")));
   add_numbers (&builder, container);
   add (&builder, "State", g_variant_new_string (get_string (container, "state")));
   add (&builder, "Status", g_variant_new_string (status));
@@ -171,6 +172,7 @@ cli_ps_row (GVariant *container,
   /* There is no network but the host's yet that ports could be published on. */
   add (&builder, "Ports", g_variant_new_string (""));
   add (&builder, "Names", g_variant_new_string (get_string (container, "name")));
+  add (&builder, "Namespace", g_variant_new_string (get_string (container, "namespace")));
   add (&builder, "Labels", g_variant_new_string (labels));
   add_numbers (&builder, container);
   return g_variant_builder_end (&builder);

@@ -41,32 +41,72 @@ heading (const char *field)
   return NULL;
 }
 
+/* podman has one word for those that were never started, whether or not they are ready to be, and does not tell
+ * those that have ended from those that are also cleared away. */
+static char **
+expand_states (char **filters)
+{
+  static const char *const pairs[][3] = {
+    { "status=created", "status=configured", "status=created" },
+    { "status=exited", "status=stopped", "status=exited" },
+    { "status=stopped", "status=stopped", "status=exited" },
+  };
+  g_autoptr(GStrvBuilder) expanded = g_strv_builder_new ();
+
+  for (char **filter = filters; filter != NULL && *filter != NULL; filter++)
+    {
+      gsize i;
+
+      for (i = 0; i < G_N_ELEMENTS (pairs) && !g_str_equal (*filter, pairs[i][0]); i++)
+        continue;
+
+      g_strv_builder_add (expanded, i < G_N_ELEMENTS (pairs) ? pairs[i][1] : *filter);
+      if (i < G_N_ELEMENTS (pairs))
+        g_strv_builder_add (expanded, pairs[i][2]);
+    }
+
+  return g_strv_builder_end (expanded);
+}
+
+/* Who asks for those that have ended means them, running or not. */
+static gboolean
+filters_by_state (char **filters)
+{
+  gboolean by_state = FALSE;
+
+  for (char **filter = filters; *filter != NULL; filter++)
+    by_state = by_state || g_str_has_prefix (*filter, "status=") || g_str_has_prefix (*filter, "exited=");
+
+  return by_state;
+}
+
 /* Only what is shown is asked for: a command line is long, and so are labels. */
 static GVariant *
-make_options (const PsOptions  *ps,
+make_options (CliApp           *app,
+              const PsOptions  *ps,
               GError          **error)
 {
   static const CliFilter known[] = {
     { "id", "id" }, { "name", "name" }, { "status", "state" }, { "ancestor", "image" }, { "label", "label" },
+    { "exited", "exited", CLI_FILTER_NUMBERS }, { "before", "before", CLI_FILTER_STRING },
+    { "since", "since", CLI_FILTER_STRING }, { "until", "until", CLI_FILTER_TIME },
+    { "restart-policy", "restart-policy" }, { "requires", "depends" },
   };
   static const char *const ids[] = { "id", NULL };
   static const char *const all[] = {
-    "id", "name", "image", "image-id", "state", "pid", "exit-code", "created", "started", "finished",
+    "id", "name", "namespace", "image", "image-id", "state", "pid", "exit-code", "created", "started", "finished",
     "auto-remove", "command", "labels", NULL
   };
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   const int last = ps->latest ? 1 : ps->last;
-  gboolean by_state = FALSE;
+  g_auto(GStrv) filters = expand_states (ps->filters);
 
-  if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), ps->filters, error))
+  if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, error))
     return NULL;
 
-  for (char **filter = ps->filters; filter != NULL && *filter != NULL; filter++)
-    by_state = by_state || g_str_has_prefix (*filter, "status=");
-
-  /* Who asks for a state means all that are in it. */
+  cli_add_namespace (app, &builder);
   g_variant_builder_add (&builder, "{sv}", "all",
-                         g_variant_new_boolean (ps->all || last > 0 || by_state));
+                         g_variant_new_boolean (ps->all || last > 0 || filters_by_state (filters)));
   if (last > 0)
     g_variant_builder_add (&builder, "{sv}", "limit", g_variant_new_uint32 (last));
   g_variant_builder_add (&builder, "{sv}", "fields", g_variant_new_strv (ps->quiet ? ids : all, -1));
@@ -110,7 +150,7 @@ list_containers (CliApp          *app,
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) containers = NULL;
-  GVariant *options = make_options (ps, &error);
+  GVariant *options = make_options (app, ps, &error);
   CpodClient *client = options != NULL ? cli_connect (app, &error) : NULL;
 
   if (client != NULL)
@@ -132,7 +172,7 @@ cli_ps (CliApp        *app,
   const GOptionEntry entries[] = {
     { "all", 'a', 0, G_OPTION_ARG_NONE, &ps.all, N_("Show also those that do not run"), NULL },
     { "filter", 'f', 0, G_OPTION_ARG_STRING_ARRAY, &ps.filters,
-      N_("Show only those with this id, name, status, ancestor or label"), N_("KEY=VALUE") },
+      N_("Show only those that fit; the manual tells the keys"), N_("KEY=VALUE") },
     { "format", 0, 0, G_OPTION_ARG_STRING, &ps.format, N_("json, or a template"), N_("FORMAT") },
     { "last", 'n', 0, G_OPTION_ARG_INT, &ps.last, N_("Show only the newest, running or not"), N_("NUMBER") },
     { "latest", 'l', 0, G_OPTION_ARG_NONE, &ps.latest, N_("Show only the newest one, running or not"), NULL },

@@ -23,6 +23,6 @@ cli_rename (CliApp        *app,
     return cli_fail (_("a container and its new name must be given"));
 
   reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Rename",
-                    g_variant_new ("(ss@a{sv})", argv[1], argv[2], cli_no_options ()), &error);
+                    g_variant_new ("(ss@a{sv})", argv[1], argv[2], cli_scope (app)), &error);
   return reply != NULL ? EXIT_SUCCESS : cli_fail_error (error);
 }

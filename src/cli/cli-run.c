@@ -91,7 +91,7 @@ cli_run (CliApp        *app,
   if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
     return cli_fail (_("id file %s exists"), options->cidfile);
 
-  call = cli_create_options_to_call (options, &error);
+  call = cli_create_options_to_call (options, app, &error);
   if (call == NULL)
     return cli_fail_error (error);
 

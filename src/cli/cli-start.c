@@ -27,8 +27,9 @@ has_auto_remove (CliApp     *app,
 static int
 start_attached (CliApp     *app,
                 const char *name,
-                gboolean    with_input)
+                gpointer    user_data)
 {
+  const gboolean with_input = *(gboolean *) user_data;
   g_autoptr(CliAttach) attach = cli_attach_new (app);
   g_autoptr(GError) error = NULL;
   g_autofree char *path = cli_find_container (app, name, &error);
@@ -55,6 +56,7 @@ cli_start (CliApp        *app,
   const GOptionEntry entries[] = {
     { "attach", 'a', 0, G_OPTION_ARG_NONE, &attach, N_("Show the output and pass on signals"), NULL },
     { "interactive", 'i', 0, G_OPTION_ARG_NONE, &interactive, N_("Pass on standard input; implies --attach"), NULL },
+    CLI_LATEST_ENTRY (app),
     { NULL }
   };
 
@@ -64,8 +66,8 @@ cli_start (CliApp        *app,
   if (!attach && !interactive)
     return cli_call_each (app, verb, argv, NULL, NULL);
 
-  if (argc != 2)
+  if (argc != 2 - app->latest)
     return cli_fail (_("exactly one container can be started and attached to"));
 
-  return start_attached (app, argv[1], interactive);
+  return cli_for_each (app, argv, start_attached, &interactive);
 }

@@ -16,6 +16,7 @@ cli_stop (CliApp        *app,
   int status;
   const GOptionEntry entries[] = {
     { "time", 't', 0, G_OPTION_ARG_INT, &timeout, N_("Time between the stop signal and SIGKILL"), N_("SECONDS") },
+    CLI_LATEST_ENTRY (app),
     { NULL }
   };
 

@@ -47,6 +47,7 @@ cli_wait (CliApp        *app,
   const GOptionEntry entries[] = {
     { "condition", 0, 0, G_OPTION_ARG_STRING_ARRAY, &conditions, N_("State to wait for, stopped when not given"),
       N_("STATE") },
+    CLI_LATEST_ENTRY (app),
     { NULL }
   };
 

@@ -25,8 +25,14 @@ typedef struct
   GBusType bus_type;
   char *address;
   gboolean private_peer;
+  const char *name_space;       /* (nullable): the only one that verbs have to do with */
   CpodClient *client;
+  gboolean latest;              /* the verb is about the newest container */
 } CliApp;
+
+/* An option of verbs that cli_for_each() or cli_find_one() gets the containers of. */
+#define CLI_LATEST_ENTRY(app) \
+  { "latest", 'l', 0, G_OPTION_ARG_NONE, &(app)->latest, N_("Take the newest container, without naming it"), NULL }
 
 typedef struct _CliVerb CliVerb;
 
@@ -99,9 +105,18 @@ GVariant   *cli_call_job       (CliApp              *app,
 char       *cli_find_container (CliApp              *app,
                                 const char          *name,
                                 GError             **error);
+/* Id of the newest container. */
+char       *cli_find_latest    (CliApp              *app,
+                                GError             **error);
 GVariant   *cli_no_options     (void);
+/* Adds the namespace to a call's options, if one was given. */
+void        cli_add_namespace  (CliApp              *app,
+                                GVariantBuilder     *builder);
+/* Options with nothing but that. */
+GVariant   *cli_scope          (CliApp              *app);
 
-/* Calls FUNC for each argument after the first, and goes on after an error; gives the last exit status that is not 0. */
+/* Calls FUNC for each argument after the first, or for the newest container, and goes on after an error; gives the last
+ * exit status that is not 0. */
 typedef int (*CliEachFunc) (CliApp *app, const char *name, gpointer user_data);
 int         cli_for_each       (CliApp              *app,
                                 char               **argv,
