@@ -72,6 +72,11 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     "The program that is the first process of containers that ask for one." },
   [CPD_KEY_LABEL] = { "containers.label", CPD_KEY_BOOLEAN, "true", 0, NULL, "label",
     "Whether containers are kept apart by labels of SELinux, where that is on." },
+  [CPD_KEY_LAYER_ENTRIES_MAX] = { "engine.layer_entries_max", CPD_KEY_INTEGER, "int64 10000000", 0, NULL, NULL,
+    "How many files and other entries the archive of a layer may have; 0 is no limit. Those with more are refused." },
+  [CPD_KEY_LAYER_SIZE_MAX] = { "engine.layer_size_max", CPD_KEY_SIZE, "int64 137438953472", 0, NULL, NULL,
+    "How many bytes the archive of a layer may have once it is decompressed; 0 is no limit. Larger ones are refused, so "
+    "that a small file that is made for it cannot fill the disk." },
   [CPD_KEY_LOCK_TYPE] = { "engine.lock_type", CPD_KEY_STRING, "''", CPD_KEY_NOTED, "shm|file", NULL,
     "How podman locks containers. One service owns cpod's state, so it needs no such locks." },
   [CPD_KEY_LOG_SIZE_MAX] = { "containers.log_size_max", CPD_KEY_SIZE, "int64 -1", CPD_KEY_SIGNED, NULL, "max_log_size",

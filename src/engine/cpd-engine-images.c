@@ -12,10 +12,15 @@ cpd_engine_import_image (CpdEngine *engine, int fd, const char *reference,
                          GError **error)
 {
   g_autofree char *config = cpd_image_config_from_changes (changes, error);
+  g_autoptr(CpdConfig) current = cpd_engine_ref_config (engine);
+  const CpdLayerLimits limits = {
+    .size = (guint64) cpd_config_get_int (current, CPD_KEY_LAYER_SIZE_MAX),
+    .entries = (guint64) cpd_config_get_int (current, CPD_KEY_LAYER_ENTRIES_MAX),
+  };
 
   if (config == NULL)
     return NULL;
-  return cpd_storage_import (engine->storage, fd, reference, config, message, caller, progress,
+  return cpd_storage_import (engine->storage, fd, &limits, reference, config, message, caller, progress,
                              user_data, cancellable, error);
 }
 

@@ -5,10 +5,7 @@
 
 G_BEGIN_DECLS
 
-/*
- * SHA-256 of what passes by. The only place that computes digests, so that a
- * faster implementation has one door to come in.
- */
+/* SHA-256 of what passes by. The only place that computes digests. */
 typedef struct _CpdDigest CpdDigest;
 
 #define CPD_DIGEST_PREFIX "sha256:"

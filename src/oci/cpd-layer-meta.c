@@ -3,7 +3,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -40,14 +42,6 @@ cpd_layer_item_fail (const CpdLayerItem *item, int saved_errno, const char *what
     }
 }
 
-void
-cpd_layer_item_times (const CpdLayerItem *item, struct timespec times[2])
-{
-  times[1].tv_sec = archive_entry_mtime (item->entry);
-  times[1].tv_nsec = CLAMP (archive_entry_mtime_nsec (item->entry), 0, 999999999);
-  times[0] = times[1];
-}
-
 static gboolean
 set_owner (const CpdLayerItem *item, int fd, GError **error)
 {
@@ -60,6 +54,9 @@ set_owner (const CpdLayerItem *item, int fd, GError **error)
       cpd_layer_item_reject (item, "its owner or group is no valid number", error);
       return FALSE;
     }
+  /* Most files are root's, and so they are made. A directory may have been there before. */
+  if (archive_entry_filetype (item->entry) != AE_IFDIR && uid == item->born_uid && gid == item->born_gid)
+    return TRUE;
   if (fd >= 0)
     result = fchown (fd, (uid_t) uid, (gid_t) gid);
   else
@@ -91,6 +88,14 @@ set_mode (const CpdLayerItem *item, int fd, GError **error)
 }
 
 static gboolean
+has_space (const CpdLayerItem *item)
+{
+  struct statvfs info;
+
+  return fstatvfs (item->parent, &info) == 0 && info.f_bavail * info.f_frsize > (guint64) XATTR_SIZE_MAX * 16;
+}
+
+static gboolean
 set_xattr (const CpdLayerItem *item, int fd, const char *name, const void *value, gsize size, GError **error)
 {
   int result;
@@ -113,12 +118,11 @@ set_xattr (const CpdLayerItem *item, int fd, const char *name, const void *value
       result = lsetxattr (path, name, value, size, 0);
     }
   /* Not every file system has every kind, nor every kind of file every attribute. */
-  if (result < 0 && errno != ENOTSUP && errno != EPERM)
-    {
-      cpd_layer_item_fail (item, errno, "set an extended attribute", error);
-      return FALSE;
-    }
-  return TRUE;
+  if (result == 0 || errno == ENOTSUP || errno == EPERM)
+    return TRUE;
+  /* ext4 says that there is no space when it is the attribute that is too large. */
+  cpd_layer_item_fail (item, errno == ENOSPC && has_space (item) ? E2BIG : errno, "set an extended attribute", error);
+  return FALSE;
 }
 
 static gboolean
@@ -135,17 +139,15 @@ set_xattrs (const CpdLayerItem *item, int fd, GError **error)
   return TRUE;
 }
 
-gboolean
-cpd_layer_item_set_meta (const CpdLayerItem *item, int fd, GError **error)
+static gboolean
+set_times (const CpdLayerItem *item, int fd, GError **error)
 {
   struct timespec times[2];
   int result;
 
-  /* In this order: a change of owner takes capabilities and set-id bits away. */
-  if (!set_owner (item, fd, error) || !set_mode (item, fd, error) || !set_xattrs (item, fd, error))
-    return FALSE;
-
-  cpd_layer_item_times (item, times);
+  times[1].tv_sec = archive_entry_mtime (item->entry);
+  times[1].tv_nsec = CLAMP (archive_entry_mtime_nsec (item->entry), 0, 999999999);
+  times[0] = times[1];
   if (fd >= 0)
     result = futimens (fd, times);
   else
@@ -156,4 +158,14 @@ cpd_layer_item_set_meta (const CpdLayerItem *item, int fd, GError **error)
       return FALSE;
     }
   return TRUE;
+}
+
+gboolean
+cpd_layer_item_set_meta (const CpdLayerItem *item, int fd, GError **error)
+{
+  /* In this order: a change of owner takes capabilities and set-id bits away. */
+  return set_owner (item, fd, error)
+         && set_mode (item, fd, error)
+         && set_xattrs (item, fd, error)
+         && set_times (item, fd, error);
 }

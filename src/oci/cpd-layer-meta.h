@@ -4,7 +4,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <gio/gio.h>
-#include <time.h>
 
 G_BEGIN_DECLS
 
@@ -16,6 +15,8 @@ typedef struct
   char *shown;                  /* (owned) its name for messages */
   int parent;                   /* (unowned) descriptor of the directory it goes to */
   const char *base;             /* (unowned) its last name, part of PATH */
+  uid_t born_uid;               /* who owns what is newly made there, if that is known */
+  gid_t born_gid;
 } CpdLayerItem;
 
 void            cpd_layer_item_clear     (CpdLayerItem        *item);
@@ -27,9 +28,6 @@ void            cpd_layer_item_fail      (const CpdLayerItem  *item,
 void            cpd_layer_item_reject    (const CpdLayerItem  *item,
                                           const char          *why,
                                           GError             **error);
-/* Times of last access and modification. */
-void            cpd_layer_item_times     (const CpdLayerItem  *item,
-                                          struct timespec      times[2]);
 /* Owner, mode, extended attributes, times. FD is the open file, or -1 for what is not opened. */
 gboolean        cpd_layer_item_set_meta  (const CpdLayerItem  *item,
                                           int                  fd,

@@ -8,13 +8,16 @@
 G_BEGIN_DECLS
 
 /*
- * The way of a layer's bytes: descriptor → digest and blob → decompressor →
- * diff id → tar reader. Only cpd-layer*.c knows of it.
+ * The way of a layer's bytes. One thread reads them from the descriptor and
+ * decompresses them; one more hashes them as they came and one the tar, and one
+ * of the two writes the blob. The tar reader runs in the caller's thread.
+ * Only cpd-layer*.c knows of it.
  */
 typedef struct _CpdLayerSource CpdLayerSource;
 
 CpdLayerSource *cpd_layer_source_new       (int                    fd,
                                             int                    blob,
+                                            const CpdLayerLimits  *limits,
                                             CpdLayerProgressFunc   progress,
                                             gpointer               user_data,
                                             GCancellable          *cancellable);

@@ -17,28 +17,19 @@
 #define WHITEOUT_PREFIX ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define WHITEOUT_OPAQUE ".wh..wh..opq"
+#define NOBODY G_MAXUINT32      /* no file can belong to it */
 #define XATTR_OPAQUE "trusted.overlay.opaque"
-
-typedef struct
-{
-  char *path;                   /* (owned) */
-  struct timespec times[2];
-} DirectoryTimes;
 
 struct _CpdLayerWriter
 {
   int root;                     /* (unowned) */
   int parent;                   /* (owned) directory that the last entry went to, -1 for none */
   char *parent_path;            /* (owned) (nullable) its path as entries spell it */
-  GArray *directories;          /* (owned) of DirectoryTimes */
+  struct stat parent_info;      /* as it was when it was opened */
+  uid_t uid;                    /* who makes the files */
+  gid_t gid;
   guint64 size;
 };
-
-static void
-directory_times_clear (gpointer data)
-{
-  g_free (((DirectoryTimes *) data)->path);
-}
 
 CpdLayerWriter *
 cpd_layer_writer_new (int root)
@@ -47,14 +38,27 @@ cpd_layer_writer_new (int root)
 
   writer->root = root;
   writer->parent = -1;
-  writer->directories = g_array_new (FALSE, FALSE, sizeof (DirectoryTimes));
-  g_array_set_clear_func (writer->directories, directory_times_clear);
+  writer->uid = geteuid ();
+  writer->gid = getegid ();
   return writer;
 }
 
+/* Gives a directory the time back that it had before something was made in it. */
 static void
-forget_parent (CpdLayerWriter *writer)
+restore_time (int directory, const struct stat *info)
 {
+  const struct timespec times[2] = { info->st_atim, info->st_mtim };
+
+  if (futimens (directory, times) < 0)
+    g_debug ("failed to restore the time of a directory: %s", g_strerror (errno));
+}
+
+/* The time of a directory is that of its entry; what comes and goes in it does not count. */
+static void
+leave_parent (CpdLayerWriter *writer)
+{
+  if (writer->parent >= 0)
+    restore_time (writer->parent, &writer->parent_info);
   cpd_close_fd (&writer->parent);
   g_clear_pointer (&writer->parent_path, g_free);
 }
@@ -64,8 +68,7 @@ cpd_layer_writer_free (CpdLayerWriter *writer)
 {
   if (writer == NULL)
     return;
-  forget_parent (writer);
-  g_array_unref (writer->directories);
+  leave_parent (writer);
   g_free (writer);
 }
 
@@ -108,17 +111,19 @@ open_directory (CpdLayerWriter *writer, const char *path)
   g_autofree char *parent_path = NULL;
   const char *slash = strrchr (path, '/');
   cpd_autofd int parent = -1;
-  int fd = cpd_in_root_open (writer->root, *path != '\0' ? path : ".", O_PATH | O_DIRECTORY);
+  struct stat info;
+  int fd = cpd_in_root_open (writer->root, *path != '\0' ? path : ".", O_RDONLY | O_DIRECTORY);
 
   if (fd >= 0 || errno != ENOENT)
     return fd;
   parent_path = slash != NULL ? g_strndup (path, (gsize) (slash - path)) : g_strdup ("");
   parent = open_directory (writer, parent_path);
-  if (parent < 0)
+  if (parent < 0 || fstat (parent, &info) < 0)
     return -1;
   if (mkdirat (parent, slash != NULL ? slash + 1 : path, 0755) < 0 && errno != EEXIST)
     return -1;
-  return cpd_in_root_open (writer->root, path, O_PATH | O_DIRECTORY);
+  restore_time (parent, &info);
+  return cpd_in_root_open (writer->root, path, O_RDONLY | O_DIRECTORY);
 }
 
 /*
@@ -135,9 +140,9 @@ find_parent (CpdLayerWriter *writer, CpdLayerItem *item, GError **error)
   item->base = slash != NULL ? slash + 1 : item->path;
   if (writer->parent < 0 || strcmp (writer->parent_path, path) != 0)
     {
-      forget_parent (writer);
+      leave_parent (writer);
       writer->parent = open_directory (writer, path);
-      if (writer->parent < 0)
+      if (writer->parent < 0 || fstat (writer->parent, &writer->parent_info) < 0)
         {
           cpd_layer_item_fail (item, errno, "open the directory it is in", error);
           return FALSE;
@@ -145,6 +150,12 @@ find_parent (CpdLayerWriter *writer, CpdLayerItem *item, GError **error)
       writer->parent_path = g_steal_pointer (&path);
     }
   item->parent = writer->parent;
+  /* Whether or not directories pass their group on. */
+  if (writer->parent_info.st_gid == writer->gid)
+    {
+      item->born_uid = writer->uid;
+      item->born_gid = writer->gid;
+    }
   return TRUE;
 }
 
@@ -361,7 +372,6 @@ make_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error
 static gboolean
 add_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
 {
-  DirectoryTimes times = { NULL };
   cpd_autofd int fd = -1;
 
   if (!make_directory (writer, item, error))
@@ -372,30 +382,19 @@ add_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
       cpd_layer_item_fail (item, errno, "open it", error);
       return FALSE;
     }
-  if (!cpd_layer_item_set_meta (item, fd, error))
-    return FALSE;
-  times.path = g_strdup (item->path);
-  cpd_layer_item_times (item, times.times);
-  g_array_append_val (writer->directories, times);
-  return TRUE;
+  return cpd_layer_item_set_meta (item, fd, error);
 }
 
 static gboolean
 add_root (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
 {
-  DirectoryTimes times = { NULL };
-
   if (archive_entry_filetype (item->entry) != AE_IFDIR || archive_entry_hardlink (item->entry) != NULL)
     {
       cpd_layer_item_reject (item, "the root must be a directory", error);
       return FALSE;
     }
-  if (!cpd_layer_item_set_meta (item, writer->root, error))
-    return FALSE;
-  times.path = g_strdup (".");
-  cpd_layer_item_times (item, times.times);
-  g_array_append_val (writer->directories, times);
-  return TRUE;
+  leave_parent (writer);        /* which it may be itself */
+  return cpd_layer_item_set_meta (item, writer->root, error);
 }
 
 /* One attempt to make what has no contents: 0, or -1 and errno. */
@@ -461,7 +460,9 @@ cpd_layer_writer_add (CpdLayerWriter *writer, CpdLayerSource *source, struct arc
 {
   const char *name = archive_entry_pathname (entry);
   const char *hard_link = archive_entry_hardlink (entry);
-  g_auto(CpdLayerItem) item = { .entry = entry, .parent = -1 };
+  g_auto(CpdLayerItem) item = {
+    .entry = entry, .parent = -1, .born_uid = NOBODY, .born_gid = NOBODY,
+  };
 
   item.shown = name != NULL ? g_utf8_make_valid (name, (gssize) strnlen (name, 1024)) : g_strdup ("");
   item.path = name != NULL ? clean_path (name) : NULL;
@@ -488,13 +489,5 @@ cpd_layer_writer_add (CpdLayerWriter *writer, CpdLayerSource *source, struct arc
 void
 cpd_layer_writer_finish (CpdLayerWriter *writer)
 {
-  for (guint i = writer->directories->len; i > 0; i--)
-    {
-      const DirectoryTimes *times = &g_array_index (writer->directories, DirectoryTimes, i - 1);
-      cpd_autofd int fd = cpd_in_root_open (writer->root, times->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-
-      /* One that a later entry replaced has no time to be set. */
-      if (fd >= 0 && futimens (fd, times->times) < 0)
-        g_debug ("failed to set the time of %s: %s", times->path, g_strerror (errno));
-    }
+  leave_parent (writer);
 }

@@ -18,7 +18,7 @@ cpd_layer_info_clear (CpdLayerInfo *info)
 }
 
 static gboolean
-extract (CpdLayerSource *source, int root, CpdLayerInfo *info, GError **error)
+extract (CpdLayerSource *source, int root, guint64 entries_max, CpdLayerInfo *info, GError **error)
 {
   g_autoptr(CpdLayerWriter) writer = cpd_layer_writer_new (root);
   struct archive *archive = cpd_layer_source_open (source, error);
@@ -29,10 +29,10 @@ extract (CpdLayerSource *source, int root, CpdLayerInfo *info, GError **error)
     return FALSE;
   while ((result = archive_read_next_header (archive, &entry)) == ARCHIVE_OK || result == ARCHIVE_WARN)
     {
-      if (++info->entries > CPD_LAYER_ENTRIES_MAX)
+      if (++info->entries > entries_max && entries_max > 0)
         {
           g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE,
-                       "it has more than %d entries", CPD_LAYER_ENTRIES_MAX);
+                       "it has more than %" G_GUINT64_FORMAT " entries, which is the limit", entries_max);
           return FALSE;
         }
       if (!cpd_layer_writer_add (writer, source, archive, entry, error))
@@ -67,13 +67,13 @@ utf8_locale (void)
 }
 
 gboolean
-cpd_layer_extract (int fd, int root, int blob, CpdLayerProgressFunc progress, gpointer user_data,
-                   GCancellable *cancellable, CpdLayerInfo *info, GError **error)
+cpd_layer_extract (int fd, int root, int blob, const CpdLayerLimits *limits, CpdLayerProgressFunc progress,
+                   gpointer user_data, GCancellable *cancellable, CpdLayerInfo *info, GError **error)
 {
-  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, blob, progress, user_data, cancellable);
+  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, blob, limits, progress, user_data, cancellable);
   g_auto(CpdLayerInfo) found = { 0 };
   locale_t old = uselocale (utf8_locale ());    /* 0 changes nothing */
-  gboolean done = extract (source, root, &found, error);
+  gboolean done = extract (source, root, limits != NULL ? limits->entries : 0, &found, error);
 
   uselocale (old);
   if (!done)

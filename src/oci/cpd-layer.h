@@ -31,8 +31,12 @@ typedef struct
 /* BYTES_TOTAL is 0 when nobody knows. */
 typedef void (*CpdLayerProgressFunc) (guint64 bytes_done, guint64 bytes_total, gpointer user_data);
 
-/* An archive of more entries is refused. */
-#define CPD_LAYER_ENTRIES_MAX 10000000
+/* An archive that has more is refused; 0 is no limit. */
+typedef struct
+{
+  guint64 size;                 /* bytes of the uncompressed tar */
+  guint64 entries;
+} CpdLayerLimits;
 
 /*
  * Reads the tar archive FD to its end and unpacks it into the directory ROOT
@@ -41,7 +45,7 @@ typedef void (*CpdLayerProgressFunc) (guint64 bytes_done, guint64 bytes_total, g
  * those of overlayfs.
  *
  * The blob is written to BLOB on the way: as it came when OCI has a media type
- * for its compression, as plain tar otherwise.
+ * for its compression, as plain tar otherwise. LIMITS may be NULL.
  *
  * INVALID_ARCHIVE names the entry; DISK_FULL, CANCELLED, FAILED. What was made
  * until then is left to the caller.
@@ -49,6 +53,7 @@ typedef void (*CpdLayerProgressFunc) (guint64 bytes_done, guint64 bytes_total, g
 gboolean cpd_layer_extract    (int                    fd,
                                int                    root,
                                int                    blob,
+                               const CpdLayerLimits  *limits,
                                CpdLayerProgressFunc   progress,
                                gpointer               user_data,
                                GCancellable          *cancellable,

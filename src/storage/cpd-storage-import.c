@@ -18,6 +18,7 @@
 #include "oci/cpd-manifest.h"
 #include "oci/cpd-reference.h"
 #include "public/cpod-error.h"
+#include "storage/cpd-flusher.h"
 #include "store/cpd-store-events.h"
 #include "store/cpd-store-operations.h"
 
@@ -28,6 +29,9 @@
 typedef struct
 {
   CpdStorage *storage;          /* (unowned) */
+  const CpdLayerLimits *limits; /* (unowned) (nullable) */
+  CpdProgressFunc progress;
+  gpointer user_data;
   const char *config;           /* (unowned) (nullable) */
   const char *message;          /* (unowned) (nullable) */
   const CpdCaller *caller;      /* (unowned) */
@@ -35,6 +39,7 @@ typedef struct
   gint64 number;                /* of the operation */
   char *directory;              /* (owned) that it is unpacked to */
   char *blob;                   /* (owned) file that the layer's blob is written to */
+  CpdFlusher *flusher;          /* (unowned) (nullable) while it is unpacked */
   CpdLayerInfo info;
   CpdLayerRow *layer;           /* (owned) row of the layer, new or there before */
   gboolean layer_is_new;
@@ -63,10 +68,42 @@ fail_errno (const char *what, const char *path, GError **error)
   return FALSE;
 }
 
+static void
+on_progress (guint64 bytes_done, guint64 bytes_total, gpointer user_data)
+{
+  Import *import = user_data;
+
+  cpd_flusher_advance (import->flusher, bytes_done);
+  if (import->progress != NULL)
+    import->progress (bytes_done, bytes_total, import->user_data);
+}
+
+/* Unpacks the archive into ROOT, and has all of it on the disk before it returns. */
+static gboolean
+extract (Import *import, int fd, int root, int blob, GCancellable *cancellable, GError **error)
+{
+  g_autoptr(CpdFlusher) flusher = cpd_flusher_new (root, error);
+
+  import->flusher = flusher;
+  if (flusher == NULL
+      || !cpd_layer_extract (fd, root, blob, import->limits, on_progress, import, cancellable, &import->info, error))
+    return FALSE;
+
+  cpd_fault_point ("import.unpacked");
+  if (fdatasync (blob) < 0)
+    return fail_errno ("sync", import->blob, error);
+  /* One sync for all files of the layer instead of one each. */
+  if (!cpd_flusher_finish (flusher, error))
+    {
+      g_prefix_error (error, "%s: ", import->directory);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 /* Unpacks the archive into a directory of its own, keeping the blob on the way. */
 static gboolean
-unpack (Import *import, int fd, CpdProgressFunc progress, gpointer user_data,
-        GCancellable *cancellable, GError **error)
+unpack (Import *import, int fd, GCancellable *cancellable, GError **error)
 {
   g_autofree char *diff = g_build_filename (import->directory, "diff", NULL);
   cpd_autofd int root = -1, blob = -1;
@@ -79,16 +116,7 @@ unpack (Import *import, int fd, CpdProgressFunc progress, gpointer user_data,
   blob = open (import->blob, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (blob < 0)
     return fail_errno ("make", import->blob, error);
-  if (!cpd_layer_extract (fd, root, blob, progress, user_data, cancellable, &import->info, error))
-    return FALSE;
-
-  cpd_fault_point ("import.unpacked");
-  /* One sync for all files of the layer instead of one each. */
-  if (fdatasync (blob) < 0)
-    return fail_errno ("sync", import->blob, error);
-  if (syncfs (root) < 0)
-    return fail_errno ("sync", diff, error);
-  return TRUE;
+  return extract (import, fd, root, blob, cancellable, error);
 }
 
 /* Puts the blob into its place; one that is there already has the same contents. */
@@ -352,12 +380,13 @@ prepare (Import *import, const char *reference, GError **error)
 }
 
 char *
-cpd_storage_import (CpdStorage *storage, int fd, const char *reference, const char *config,
-                    const char *message, const CpdCaller *caller, CpdProgressFunc progress,
+cpd_storage_import (CpdStorage *storage, int fd, const CpdLayerLimits *limits, const char *reference,
+                    const char *config, const char *message, const CpdCaller *caller, CpdProgressFunc progress,
                     gpointer user_data, GCancellable *cancellable, GError **error)
 {
   g_auto(Import) import = {
-    .storage = storage, .config = config, .message = message, .caller = caller,
+    .storage = storage, .limits = limits, .config = config, .message = message, .caller = caller,
+    .progress = progress, .user_data = user_data,
     .made = g_ptr_array_new_with_free_func (g_free),
   };
   gboolean done;
@@ -369,7 +398,7 @@ cpd_storage_import (CpdStorage *storage, int fd, const char *reference, const ch
       return NULL;
     }
   cpd_fault_point ("import.intent");
-  done = unpack (&import, fd, progress, user_data, cancellable, error);
+  done = unpack (&import, fd, cancellable, error);
   if (done && g_cancellable_is_cancelled (cancellable))
     {
       g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_CANCELLED, "it was cancelled");

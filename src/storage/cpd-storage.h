@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "oci/cpd-layer.h"
 #include "store/cpd-store-images.h"
 #include "store/cpd-store.h"
 
@@ -21,7 +22,7 @@ G_BEGIN_DECLS
 typedef struct _CpdStorage CpdStorage;
 
 /* Called now and then, from the thread that does the work. */
-typedef void (*CpdProgressFunc) (guint64 bytes_done, guint64 bytes_total, gpointer user_data);
+typedef CpdLayerProgressFunc CpdProgressFunc;
 
 CpdStorage  *cpd_storage_open            (CpdStore           *store,
                                           const char         *graph_root,
@@ -40,10 +41,11 @@ gboolean     cpd_storage_check           (CpdStorage         *storage,
                                           GError            **error);
 
 /* Makes an image of the tar archive that FD reads: image rows, names and the event "import" in one
- * transaction. CONFIG is the "config" member of the image config (CpdJsonObject as text, or NULL).
+ * transaction. LIMITS may be NULL. CONFIG is the "config" member of the image config (CpdJsonObject as text, or NULL).
  * INVALID_ARCHIVE, DISK_FULL, CANCELLED, INVALID_ARGUMENT (bad reference). */
 char        *cpd_storage_import          (CpdStorage         *storage,
                                           int                 fd,
+                                          const CpdLayerLimits *limits,
                                           const char         *reference,
                                           const char         *config,
                                           const char         *message,

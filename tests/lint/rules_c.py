@@ -32,6 +32,7 @@ CONFINED = (
     (r'#\s*include\s*<seccomp\.h>|\bseccomp_(?!profile)\w+ \(', {'oci'}, 'libseccomp belongs into src/oci'),
     (r'#\s*include\s*<archive(_entry)?\.h>|\barchive_(read|write|entry)_\w+', {'oci', 'storage'},
      'libarchive belongs into src/oci and src/storage'),
+    (r'#\s*include\s*<(isa-l|nettle)[/.]|\bisal_\w+ \(|\bsha256_\w+ \(', {'oci'}, 'ISA-L and nettle belong into src/oci'),
     (r'#\s*include\s*<json-glib/|\bjson_(parser|generator|builder|reader|path|gobject|gvariant|from|to)_\w+ \(',
      {'common', 'oci'}, 'json-glib belongs into src/common and src/oci: see common/cpd-json.h'),
     (r'\bg_dbus_(?!error_|address_|proxy_)\w+ \(|\bg_bus_own_\w+ \(|\bGDBusMethodInvocation\b',
@@ -169,7 +170,7 @@ def pragma_once(tree):
 
 
 def compiler_flags(tree):
-    packages = ['gio-unix-2.0', 'json-glib-1.0', 'sqlite3', 'libseccomp', 'libarchive']
+    packages = ['gio-unix-2.0', 'json-glib-1.0', 'sqlite3', 'libseccomp', 'libarchive', 'libisal', 'nettle']
     flags = subprocess.run(['pkg-config', '--cflags', *packages], check=True, text=True, stdout=subprocess.PIPE).stdout
     includes = [f'{tree.root}/src', f'{tree.root}/src/public', f'{tree.root}/src/libcpod']
     build = os.environ.get('CPOD_BUILD')

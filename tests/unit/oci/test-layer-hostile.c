@@ -74,7 +74,7 @@ extract_bytes (Fixture *self, GBytes *bytes, GError **error)
   g_auto(CpdLayerInfo) info = { 0 };
   cpd_autofd int fd = test_bytes_open (bytes);
 
-  return cpd_layer_extract (fd, self->root, self->blob, NULL, NULL, NULL, &info, error);
+  return cpd_layer_extract (fd, self->root, self->blob, NULL, NULL, NULL, NULL, &info, error);
 }
 
 static void

@@ -53,7 +53,7 @@ extract_bytes (Fixture *self, GBytes *bytes)
 {
   g_autoptr(GError) error = NULL;
   cpd_autofd int fd = test_bytes_open (bytes);
-  gboolean done = cpd_layer_extract (fd, self->root, self->blob, NULL, NULL, NULL, &self->info, &error);
+  gboolean done = cpd_layer_extract (fd, self->root, self->blob, NULL, NULL, NULL, NULL, &self->info, &error);
 
   g_assert_no_error (error);
   g_assert_true (done);
@@ -213,7 +213,7 @@ test_gzip_padding (Fixture *self, gconstpointer data)
   g_assert_cmpstr (self->info.blob_digest, ==, digest);
   g_assert_cmpint (self->info.blob_size, ==, g_bytes_get_size (bytes));
   fd = test_bytes_open (wrong);
-  g_assert_false (cpd_layer_extract (fd, self->root, self->blob, NULL, NULL, NULL, &info, &error));
+  g_assert_false (cpd_layer_extract (fd, self->root, self->blob, NULL, NULL, NULL, NULL, &info, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE);
 }
 
@@ -438,7 +438,7 @@ test_progress (Fixture *self, gconstpointer data)
   test_archive_file (archive, "a", contents);
   bytes = test_archive_finish (archive);
   fd = test_bytes_open (bytes);
-  g_assert_true (cpd_layer_extract (fd, self->root, self->blob, on_progress, last, NULL, &self->info, NULL));
+  g_assert_true (cpd_layer_extract (fd, self->root, self->blob, NULL, on_progress, last, NULL, &self->info, NULL));
   g_assert_cmpint (last[0], ==, g_bytes_get_size (bytes));
   g_assert_cmpint (last[1], ==, g_bytes_get_size (bytes));
   g_assert_cmpint (last[2], >=, 4);
@@ -466,7 +466,7 @@ test_cancel_pipe (Fixture *self, gconstpointer data)
   read_end = fds[0];
   write_end = fds[1];
   thread = g_thread_new ("cancel", cancel_later, cancellable);
-  g_assert_false (cpd_layer_extract (read_end, self->root, self->blob, NULL, NULL, cancellable, &self->info, &error));
+  g_assert_false (cpd_layer_extract (read_end, self->root, self->blob, NULL, NULL, NULL, cancellable, &self->info, &error));
   g_thread_join (thread);
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CANCELLED);
 }

@@ -100,7 +100,7 @@ test_bad_arguments (TestStorage *self, gconstpointer data)
   assert_import_fails (self, archive, "UPPER", CPOD_ERROR_INVALID_ARGUMENT);
   assert_import_fails (self, archive, "a:b:c", CPOD_ERROR_INVALID_ARGUMENT);
   assert_import_fails (self, archive, pinned, CPOD_ERROR_INVALID_ARGUMENT);
-  g_assert_null (cpd_storage_import (self->storage, fd, "a", "[1]", NULL, CPD_CALLER_SELF, NULL, NULL, NULL, &error));
+  g_assert_null (cpd_storage_import (self->storage, fd, NULL, "a", "[1]", NULL, CPD_CALLER_SELF, NULL, NULL, NULL, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
   test_storage_assert_empty (self);
   events = test_storage_events (self);
@@ -189,7 +189,7 @@ test_cancel (TestStorage *self, gconstpointer data)
   test_archive_file (archive, "one", contents);
   bytes = test_archive_finish (archive);
   fd = test_bytes_open (bytes);
-  g_assert_null (cpd_storage_import (self->storage, fd, "a", NULL, NULL, CPD_CALLER_SELF,
+  g_assert_null (cpd_storage_import (self->storage, fd, NULL, "a", NULL, NULL, CPD_CALLER_SELF,
                                      on_progress, cancellable, cancellable, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CANCELLED);
   test_storage_assert_empty (self);

@@ -66,7 +66,7 @@ test_storage_import (TestStorage *self, GBytes *archive, const char *name, GErro
 {
   cpd_autofd int fd = test_bytes_open (archive);
 
-  return cpd_storage_import (self->storage, fd, name, "{\"Cmd\":[\"/bin/tool\"]}", "a test",
+  return cpd_storage_import (self->storage, fd, NULL, name, "{\"Cmd\":[\"/bin/tool\"]}", "a test",
                              CPD_CALLER_SELF, NULL, NULL, NULL, error);
 }
 
