@@ -28,6 +28,31 @@ test_known (void)
   g_assert_cmpstr (nothing, ==, OF_NOTHING);
 }
 
+/* Of any length, and however it is cut, the same as by another implementation. */
+static void
+test_pieces (void)
+{
+  g_autoptr(GRand) random = g_rand_new_with_seed (3);
+  guint8 data[1000];
+
+  for (gsize i = 0; i < sizeof data; i++)
+    data[i] = (guint8) g_rand_int (random);
+  for (gsize length = 0; length <= sizeof data; length += 7)
+    {
+      g_autoptr(CpdDigest) digest = cpd_digest_new ();
+      g_autofree char *wanted = g_compute_checksum_for_data (G_CHECKSUM_SHA256, data, length);
+      g_autofree char *found = NULL;
+
+      for (gsize done = 0, piece; done < length; done += piece)
+        {
+          piece = MIN ((gsize) 1 + done % 150, length - done);
+          cpd_digest_update (digest, data + done, piece);
+        }
+      found = cpd_digest_finish (digest);
+      g_assert_cmpstr (cpd_digest_hex (found), ==, wanted);
+    }
+}
+
 static void
 test_check (void)
 {
@@ -119,6 +144,7 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/oci/digest/known", test_known);
+  g_test_add_func ("/oci/digest/pieces", test_pieces);
   g_test_add_func ("/oci/digest/check", test_check);
   g_test_add_func ("/oci/digest/chain-id", test_chain_id);
   g_test_add_func ("/oci/manifest/image-config", test_image_config);

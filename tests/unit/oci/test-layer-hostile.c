@@ -315,6 +315,88 @@ test_trusted_xattr (Fixture *self, gconstpointer data)
     }
 }
 
+/* What is no file is replaced and not opened: a fifo would wait for ever, a device would be written to. */
+static void
+test_special_replaced (Fixture *self, gconstpointer data)
+{
+  TestArchive *archive = test_archive_new ("none");
+  struct stat info;
+
+  test_archive_add (archive, test_archive_entry ("fifo", AE_IFIFO, 0666), NULL, 0);
+  test_archive_file (archive, "fifo", "evil");
+  test_archive_device (archive, "device", AE_IFBLK, 7, 0);
+  test_archive_file (archive, "device", "evil");
+  test_archive_add (archive, test_archive_entry ("other", AE_IFIFO, 0666), NULL, 0);
+  test_archive_hard_link (archive, "linked", "other");
+  test_archive_file (archive, "linked", "evil");
+  test_archive_file (archive, ".wh.hidden", "");
+  test_archive_file (archive, "hidden", "evil");
+  assert_contained (self, archive);
+  for (const char *const *name = (const char *const[]) { "fifo", "device", "linked", "hidden", NULL }; *name; name++)
+    {
+      g_assert_cmpint (fstatat (self->root, *name, &info, AT_SYMLINK_NOFOLLOW), ==, 0);
+      g_assert_true (S_ISREG (info.st_mode));
+      g_assert_cmpint (info.st_size, ==, 4);
+    }
+  g_assert_cmpint (fstatat (self->root, "other", &info, AT_SYMLINK_NOFOLLOW), ==, 0);
+  g_assert_true (S_ISFIFO (info.st_mode));
+}
+
+static void
+test_special_parent (Fixture *self, gconstpointer data)
+{
+  const mode_t types[] = { AE_IFIFO, AE_IFCHR, AE_IFBLK };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (types); i++)
+    {
+      TestArchive *archive = test_archive_new ("none");
+      g_autofree char *name = g_strdup_printf ("special%zu", i);
+      g_autofree char *below = g_strconcat (name, "/below", NULL);
+
+      test_archive_device (archive, name, types[i], 1, 3);
+      test_archive_file (archive, below, "evil");
+      assert_invalid (self, archive, below);
+    }
+}
+
+/* Larger than a file system takes, and larger than libarchive reads. */
+static void
+test_huge_xattr (Fixture *self, gconstpointer data)
+{
+  const gsize sizes[] = { 100 * 1024, 3 * 1024 * 1024 };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (sizes); i++)
+    {
+      TestArchive *archive = test_archive_new ("none");
+      struct archive_entry *entry = test_archive_entry ("file", AE_IFREG, 0644);
+      g_autofree char *value = g_strnfill (sizes[i], 'x');
+
+      archive_entry_xattr_add_entry (entry, "security.huge", value, sizes[i]);
+      test_archive_add (archive, entry, "x", 1);
+      assert_invalid (self, archive, i == 0 ? "file" : NULL);
+    }
+}
+
+static void
+test_many_xattrs (Fixture *self, gconstpointer data)
+{
+  TestArchive *archive = test_archive_new ("none");
+  struct archive_entry *entry = test_archive_entry ("file", AE_IFREG, 0644);
+  g_autoptr(GBytes) bytes = NULL;
+  g_autoptr(GError) error = NULL;
+
+  for (int i = 0; i < 5000; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("security.number%d", i);
+
+      archive_entry_xattr_add_entry (entry, name, "value", 5);
+    }
+  test_archive_add (archive, entry, "x", 1);
+  bytes = test_archive_finish (archive);
+  if (!extract_bytes (self, bytes, &error))
+    g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE);
+}
+
 static void
 test_owner_of_nobody (Fixture *self, gconstpointer data)
 {
@@ -461,6 +543,10 @@ main (int argc, char *argv[])
   ADD ("/oci/hostile/dot-dot/absolute", "/../outside/victim", test_dot_dot);
   ADD ("/oci/hostile/dot-dot/last", "a/..", test_dot_dot);
   ADD ("/oci/hostile/absolute", NULL, test_absolute);
+  ADD ("/oci/hostile/special/replaced", NULL, test_special_replaced);
+  ADD ("/oci/hostile/special/parent", NULL, test_special_parent);
+  ADD ("/oci/hostile/xattr/huge", NULL, test_huge_xattr);
+  ADD ("/oci/hostile/xattr/many", NULL, test_many_xattrs);
   ADD ("/oci/hostile/symlink/parent", NULL, test_symlink_parent);
   ADD ("/oci/hostile/symlink/absolute-parent", NULL, test_symlink_absolute_parent);
   ADD ("/oci/hostile/symlink/final", NULL, test_symlink_final);

@@ -363,6 +363,66 @@ test_parent_changes (Fixture *self, gconstpointer data)
   g_assert_cmpint (faccessat (self->root, "real/one", F_OK, 0), ==, -1);
 }
 
+/* Its own entry says how old a directory is, wherever that is and whatever comes before, between and after. */
+static void
+test_directory_times (Fixture *self, gconstpointer data)
+{
+  static const char *const names[] = { ".", "a", "a/b", "a/b/c", "d", "late", "usr", "usr/lib", "full" };
+  TestArchive *archive = test_archive_new ("none");
+
+  test_archive_directory (archive, "./");
+  test_archive_file (archive, "late/file", "before its directory");
+  test_archive_directory (archive, "a");
+  test_archive_directory (archive, "a/b");
+  test_archive_directory (archive, "a/b/c");
+  test_archive_file (archive, "a/b/c/file", "1");
+  test_archive_file (archive, "a/file", "2");
+  test_archive_directory (archive, "d");
+  test_archive_hard_link (archive, "d/link", "a/file");
+  test_archive_file (archive, "a/b/file", "3");
+  test_archive_file (archive, "a/b/implied/deep/file", "4");
+  test_archive_directory (archive, "late");
+  test_archive_directory (archive, "usr");
+  test_archive_directory (archive, "usr/lib");
+  test_archive_symlink (archive, "lib", "usr/lib");
+  test_archive_file (archive, "lib/file", "5");
+  test_archive_file (archive, "usr/lib/other", "6");
+  test_archive_directory (archive, "full");
+  test_archive_file (archive, "full/x/y", "7");
+  test_archive_file (archive, "full/x", "now a file");
+  test_archive_file (archive, "full/.wh.y", "");
+  test_archive_file (archive, "top", "8");
+  extract (self, archive);
+  for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_test_message ("%s", names[i]);
+      g_assert_cmpint (look (self, names[i]).st_mtime, ==, 1000000000);
+    }
+}
+
+/* New files take the group of such a directory, or that of who makes them. */
+static void
+test_inherited_group (Fixture *self, gconstpointer data)
+{
+  TestArchive *archive = test_archive_new ("none");
+  struct archive_entry *directory = test_archive_entry ("shared", AE_IFDIR, 02755);
+  struct archive_entry *file = test_archive_entry ("shared/own", AE_IFREG, 0644);
+
+  archive_entry_set_gid (directory, 50);
+  archive_entry_set_gid (file, 50);
+  test_archive_add (archive, directory, NULL, 0);
+  test_archive_file (archive, "shared/of-root", "x");
+  test_archive_symlink (archive, "shared/link", "x");
+  test_archive_add (archive, file, "x", 1);
+  test_archive_directory (archive, "shared/below");
+  extract (self, archive);
+  g_assert_cmpint (look (self, "shared/of-root").st_gid, ==, 0);
+  g_assert_cmpint (look (self, "shared/link").st_gid, ==, 0);
+  g_assert_cmpint (look (self, "shared/below").st_gid, ==, 0);
+  g_assert_cmpint (look (self, "shared/below").st_mode & 07777, ==, 0755);
+  g_assert_cmpint (look (self, "shared/own").st_gid, ==, 50);
+}
+
 static void
 test_sparse (Fixture *self, gconstpointer data)
 {
@@ -492,6 +552,8 @@ main (int argc, char *argv[])
   ADD ("/oci/layer/merged-usr", NULL, test_merged_usr);
   ADD ("/oci/layer/replaced", NULL, test_replaced);
   ADD ("/oci/layer/parent-changes", NULL, test_parent_changes);
+  ADD ("/oci/layer/directory-times", NULL, test_directory_times);
+  ADD ("/oci/layer/inherited-group", NULL, test_inherited_group);
   ADD ("/oci/layer/sparse", NULL, test_sparse);
   ADD ("/oci/layer/names", NULL, test_names);
   ADD ("/oci/layer/empty", NULL, test_empty);
