@@ -150,6 +150,23 @@ class EventLogTest(ConfigCase):
         self.assertEqual(os.path.exists(self.service.state('run', 'events', 'events.log')), False)
 
 
+class LayerLimitsTest(ConfigCase):
+    def test_limits(self):
+        """A layer that is too large is refused and leaves nothing; a reload changes what is too large."""
+        self.begin('limits', '[engine]\nlayer_size_max = "10k"\n')
+        with self.assert_error('InvalidArchive', 'localhost/a:latest', '10240 bytes'):
+            self.client.import_busybox('a')
+        write(self.conf, '[engine]\nlayer_entries_max = 2\n')
+        self.assertEqual(sorted(self.client.runtime('Reload')), ['engine.layer_entries_max', 'engine.layer_size_max'])
+        with self.assert_error('InvalidArchive', 'localhost/a:latest', 'more than 2 entries'):
+            self.client.import_busybox('a')
+        self.assertEqual(os.listdir(self.service.state('lib', 'storage', 'overlay', 'tmp')), [])
+        self.assertEqual(os.listdir(self.service.state('lib', 'storage', 'images', 'blobs', 'sha256')), [])
+        write(self.conf, '[engine]\nlayer_entries_max = 0\nlayer_size_max = 0\n')
+        self.client.runtime('Reload')
+        self.client.import_busybox('a')
+
+
 class ReloadTest(ConfigCase):
     def test_reload(self):
         self.begin('reload', '[engine]\nstop_timeout = 3\n')
