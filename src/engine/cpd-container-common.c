@@ -2,6 +2,7 @@
 #include "engine/cpd-engine-private.h"
 
 #include "common/cpd-process.h"
+#include "engine/cpd-container-config.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
@@ -85,12 +86,28 @@ cpd_engine_choose_namespace (CpdEngine *engine, GVariant *options)
   return g_strdup (namespace);
 }
 
+/*
+ * A reboot voids what is known of a run, but for what restart policies go by:
+ * that it was started, and that somebody stopped it. A power cut may not undo that.
+ */
+static CpdDurability
+get_durability (const CpdContainerRow *row, const CpdContainerStatus *status)
+{
+  g_autoptr(CpdContainerConfig) config = NULL;
+
+  if ((status->started == 0) == (row->status.started == 0)
+      && status->stopped_by_user == row->status.stopped_by_user)
+    return CPD_STORE_BOOT;
+  config = row->config != NULL ? cpd_container_config_parse (row->config, NULL) : NULL;
+  return config != NULL && cpd_restart_policy_outlasts_boot (&config->restart) ? CPD_STORE_DURABLE : CPD_STORE_BOOT;
+}
+
 static gboolean
 write_status (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerStatus *status,
               const char *status_event, GVariant *attributes, gint64 number,
               const CpdCaller *caller, GError **error)
 {
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, get_durability (row, status), error);
 
   if (tx == NULL || !cpd_store_set_container_status (tx, row->id, status, error))
     return FALSE;

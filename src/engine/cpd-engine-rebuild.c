@@ -464,6 +464,28 @@ rebuild_all (CpdEngine *engine, const CpdStoreRepair *repair, GError **error)
   return cpd_store_end_repair (database, error);
 }
 
+/* One that was removed has left its exit code; a power cut may have brought its files back. */
+static gboolean
+can_rebuild (CpdEngine *engine, const char *id)
+{
+  g_autofree char *directory = cpd_engine_container_dir (engine, id);
+  g_autofree char *metadata = g_build_filename (directory, CPD_METADATA_FILE, NULL);
+  int code;
+
+  return g_file_test (metadata, G_FILE_TEST_EXISTS) && cpd_container_metadata_is_good (directory, id)
+         && !cpd_store_get_exit_code (engine->store, id, &code);
+}
+
+/* Whether the files of a container that the database does not know are to be kept nevertheless. */
+gboolean
+cpd_engine_keeps_files (CpdEngine *engine, const char *id)
+{
+  g_autofree char *directory = cpd_engine_container_dir (engine, id);
+  g_autofree char *damaged = g_build_filename (directory, CPD_METADATA_DAMAGED, NULL);
+
+  return g_file_test (damaged, G_FILE_TEST_EXISTS) || can_rebuild (engine, id);
+}
+
 /* Whether there are containers beside the database that it does not know; damaged ones are told of. */
 static gboolean
 find_unknown (CpdEngine *engine, gboolean *unknown, GError **error)
@@ -483,31 +505,16 @@ find_unknown (CpdEngine *engine, gboolean *unknown, GError **error)
   for (guint i = 0; i < ids->len; i++)
     {
       const char *id = ids->pdata[i];
-      g_autofree char *metadata = g_build_filename (path, id, CPD_METADATA_FILE, NULL);
       g_autofree char *damaged = g_build_filename (path, id, CPD_METADATA_DAMAGED, NULL);
 
       if (!cpd_id_is_valid (id) || g_hash_table_contains (known, id))
         continue;
-      *unknown |= g_file_test (metadata, G_FILE_TEST_EXISTS);
+      *unknown |= can_rebuild (engine, id);
       if (g_file_test (damaged, G_FILE_TEST_EXISTS))
         cpd_health_add (engine->health, "container", TRUE,
                         "container %s could not be rebuilt, its files are kept: %s is damaged", id, damaged);
     }
   return TRUE;
-}
-
-/* Whether the files of a container that the database does not know are to be kept nevertheless. */
-gboolean
-cpd_engine_keeps_files (CpdEngine *engine, const char *id)
-{
-  g_autofree char *directory = cpd_engine_container_dir (engine, id);
-  g_autofree char *metadata = g_build_filename (directory, CPD_METADATA_FILE, NULL);
-  g_autofree char *damaged = g_build_filename (directory, CPD_METADATA_DAMAGED, NULL);
-  int code;
-
-  return g_file_test (damaged, G_FILE_TEST_EXISTS)
-         || (g_file_test (metadata, G_FILE_TEST_EXISTS) && cpd_container_metadata_is_good (directory, id)
-             && !cpd_store_get_exit_code (engine->store, id, &code));
 }
 
 /*

@@ -39,7 +39,7 @@ add_refresh_event (CpdEngine *engine, CpdTransaction *tx, guint n, GError **erro
 
 /* A power cut may have kept the newest from the disk; the rows were synced. */
 static void
-mend_metadata (CpdEngine *engine, GPtrArray *rows)
+mend_files (CpdEngine *engine, GPtrArray *rows)
 {
   for (guint i = 0; i < rows->len; i++)
     {
@@ -47,6 +47,12 @@ mend_metadata (CpdEngine *engine, GPtrArray *rows)
       g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
       g_autoptr(GError) error = NULL;
 
+      if (row->status.state != CPD_CONTAINER_REMOVING
+          && !cpd_storage_mend_rw (engine->storage, row->id, row->image_id, &error))
+        {
+          g_message ("failed to mend the storage of container %s: %s", row->id, error->message);
+          continue;
+        }
       if (!row->auto_remove && row->status.state != CPD_CONTAINER_REMOVING
           && !cpd_container_metadata_is_good (directory, row->id)
           && !cpd_container_metadata_write (directory, row, FALSE, &error))
@@ -64,7 +70,7 @@ refresh (CpdEngine *engine, gboolean first, GError **error)
 
   if (rows == NULL)
     return FALSE;
-  mend_metadata (engine, rows);
+  mend_files (engine, rows);
   tx = cpd_store_begin (engine->store, CPD_STORE_DURABLE, error);
   if (tx == NULL)
     return FALSE;

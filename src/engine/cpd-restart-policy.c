@@ -68,6 +68,12 @@ cpd_restart_policy_matches (const CpdRestartPolicy *policy, const CpdContainerSt
     }
 }
 
+gboolean
+cpd_restart_policy_outlasts_boot (const CpdRestartPolicy *policy)
+{
+  return policy->mode == CPD_RESTART_ALWAYS || policy->mode == CPD_RESTART_UNLESS_STOPPED;
+}
+
 /* One that was never started is not started by a reboot either. */
 gboolean
 cpd_restart_policy_matches_boot (const CpdRestartPolicy *policy, const CpdContainerStatus *status)

@@ -30,6 +30,8 @@ const char *cpd_restart_policy_get_name  (const CpdRestartPolicy   *policy);
 /* Whether one that has ended as STATUS tells is to be started again. */
 gboolean  cpd_restart_policy_matches      (const CpdRestartPolicy   *policy,
                                            const CpdContainerStatus *status);
+/* Whether the policy asks for a start when the machine was booted. */
+gboolean  cpd_restart_policy_outlasts_boot (const CpdRestartPolicy  *policy);
 /* Whether it is to be started when the machine was booted. */
 gboolean  cpd_restart_policy_matches_boot (const CpdRestartPolicy   *policy,
                                            const CpdContainerStatus *status);

@@ -84,6 +84,37 @@ cpd_storage_create_rw (CpdStorage *storage, const char *container_id, const char
   return FALSE;
 }
 
+/* What is there stays: its owner and mode are the container's by now. */
+static gboolean
+mend_directory (const char *path, const struct stat *root, GError **error)
+{
+  if (mkdir (path, 0700) < 0)
+    {
+      if (errno == EEXIST)
+        return TRUE;
+    }
+  else if (root == NULL || (chown (path, root->st_uid, root->st_gid) == 0
+                            && chmod (path, root->st_mode & 07777) == 0))
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to make %s", path);
+  return FALSE;
+}
+
+gboolean
+cpd_storage_mend_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+  g_autofree char *upper = g_build_filename (path, "u", NULL);
+  g_autofree char *work = g_build_filename (path, "w", NULL);
+  struct stat root;
+
+  if (access (upper, F_OK) == 0 && access (work, F_OK) == 0)
+    return TRUE;
+  return check_id (container_id, error) && stat_image_root (storage, image_id, &root, error)
+         && mend_directory (path, NULL, error) && mend_directory (upper, &root, error)
+         && mend_directory (work, NULL, error);
+}
+
 /* The options of the mount, all paths relative to the overlay directory. */
 static char *
 make_options (CpdStorage *storage, const char *container_id, const char *image_id,

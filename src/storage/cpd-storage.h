@@ -74,6 +74,11 @@ gboolean     cpd_storage_create_rw       (CpdStorage         *storage,
                                           const char         *container_id,
                                           const char         *image_id,
                                           GError            **error);
+/* Makes what a power cut has kept from the disk: nothing of a new writable layer is synced. */
+gboolean     cpd_storage_mend_rw         (CpdStorage         *storage,
+                                          const char         *container_id,
+                                          const char         *image_id,
+                                          GError            **error);
 /* Mounts the image's layers with the writable layer over them at TARGET (an existing directory).
  * VOLATILE_: no write of it need ever reach the disk (auto-removed containers). */
 gboolean     cpd_storage_mount           (CpdStorage         *storage,

@@ -11,16 +11,23 @@ G_BEGIN_DECLS
  */
 typedef struct _CpdMark CpdMark;
 
+typedef struct
+{
+  guint64 newest;               /* that was committed */
+  guint64 durable;              /* no later than that, and synced: a power cut leaves it */
+  gboolean same_boot;           /* the machine was not booted since */
+} CpdMarkNumbers;
+
 /* For the database PATH. */
-CpdMark *cpd_mark_open  (const char  *path,
-                         GError     **error);
-void     cpd_mark_close (CpdMark     *mark);
+CpdMark *cpd_mark_open  (const char      *path,
+                         GError         **error);
+void     cpd_mark_close (CpdMark         *mark);
 /* DURABLE: the commit that it follows is one; the mark is synced now and then. */
-void     cpd_mark_set   (CpdMark     *mark,
-                         guint64      number,
-                         gboolean     durable);
+void     cpd_mark_set   (CpdMark         *mark,
+                         guint64          number,
+                         gboolean         durable);
 /* FALSE when there is none that can be read. */
-gboolean cpd_mark_read  (const char  *path,
-                         guint64     *number);
+gboolean cpd_mark_read  (const char      *path,
+                         CpdMarkNumbers  *numbers);
 
 G_END_DECLS

@@ -10,6 +10,7 @@
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
 #include "store/cpd-store-copy.h"
+#include "store/cpd-store-events.h"
 #include "store/cpd-store-mark.h"
 #include "store/cpd-store-probe.h"
 
@@ -143,13 +144,14 @@ replace (const char *path, const char *backup, CpdStoreRepair *repair, GError **
 
 /* It is sound; but is it all? */
 static gboolean
-compare_with_mark (const char *path, const char *backups, const CpdProbe *probe, guint64 mark,
+compare_with_mark (const char *path, const char *backups, const CpdProbe *probe, const CpdMarkNumbers *mark,
                    CpdStoreRepair *repair, GError **error)
 {
+  const guint64 expected = mark->same_boot ? mark->newest : mark->durable;
   g_autofree char *repairing = repairing_path (path);
   g_autofree char *backup = NULL;
 
-  if (probe->old || probe->last_event >= mark)
+  if (probe->old || probe->last_event >= expected)
     {
       if (g_file_test (repairing, G_FILE_TEST_EXISTS))
         {
@@ -160,7 +162,7 @@ compare_with_mark (const char *path, const char *backups, const CpdProbe *probe,
     }
   repair->reason = g_strdup_printf ("its last event has the number %" G_GUINT64_FORMAT
                                     ", but there was one with the number %" G_GUINT64_FORMAT,
-                                    probe->last_event, mark);
+                                    probe->last_event, expected);
   backup = find_backup (backups, probe->last_event + 1, repair);
   if (backup != NULL)
     return replace (path, backup, repair, error);
@@ -177,7 +179,7 @@ has_backups (const char *backups)
 }
 
 static gboolean
-look (const char *path, const char *backups, guint64 mark, CpdStoreRepair *repair, GError **error)
+look (const char *path, const char *backups, const CpdMarkNumbers *mark, CpdStoreRepair *repair, GError **error)
 {
   g_auto(CpdProbe) probe = { 0 };
   g_autofree char *condemned = condemned_path (path);
@@ -187,33 +189,51 @@ look (const char *path, const char *backups, guint64 mark, CpdStoreRepair *repai
 
   repair->unfinished = probe.unfinished;
   repair->upgraded = probe.old || result == CPD_PROBE_MISSING;
-  repair->last_event = MAX (probe.last_event, mark);
+  repair->last_event = MAX (probe.last_event, mark->newest);
   if (result == CPD_PROBE_FAILED)
     return FALSE;
   if (result == CPD_PROBE_GOOD)
     return remove_file (condemned, error)
            && compare_with_mark (path, backups, &probe, mark, repair, error);
-  if (result == CPD_PROBE_MISSING && mark == 0 && !has_backups (backups))
+  if (result == CPD_PROBE_MISSING && mark->newest == 0 && !has_backups (backups))
     return TRUE;
   repair->reason = result == CPD_PROBE_MISSING ? g_strdup ("it is missing") : g_steal_pointer (&probe.reason);
   backup = find_backup (backups, 0, repair);
   return replace (path, backup, repair, error);
 }
 
+/* The power was cut before all was synced. That is no damage, but the numbers of what is gone were given out. */
+static gboolean
+skip_lost (CpdStore *store, const CpdMarkNumbers *mark, GError **error)
+{
+  g_autoptr(CpdTransaction) tx = NULL;
+
+  if (cpd_store_last_event (store) >= mark->newest)
+    return TRUE;
+  tx = cpd_store_begin (store, CPD_STORE_DURABLE, error);
+  return tx != NULL
+         && cpd_store_skip_events (tx, mark->newest + GAP_AFTER_MARK, error)
+         && cpd_transaction_commit (tx, error);
+}
+
 CpdStore *
 cpd_store_open_repairing (const char *path, const char *backups, CpdStoreRepair *repair, GError **error)
 {
-  guint64 mark;
+  CpdMarkNumbers mark;
   gboolean marked = cpd_mark_read (path, &mark);
+  g_autoptr(CpdStore) store = NULL;
 
-  if (!look (path, backups, mark, repair, error))
+  if (!look (path, backups, &mark, repair, error))
     {
       g_prefix_error (error, "failed to open %s: ", path);
       return NULL;
     }
   if (repair->condition != CPD_STORE_WHOLE)
     repair->last_event += marked ? GAP_AFTER_MARK : GAP_AFTER_BACKUP;
-  return cpd_store_open (path, error);
+  store = cpd_store_open (path, error);
+  if (store == NULL || (repair->condition == CPD_STORE_WHOLE && !skip_lost (store, &mark, error)))
+    return NULL;
+  return g_steal_pointer (&store);
 }
 
 char *

@@ -454,12 +454,17 @@ class Service:
         for ident in files_in(self.root, 'run', 'runtime'):
             subprocess.run(['runc', '--root', self.state('run', 'runtime'), 'delete', '--force', ident],
                            check=False, stderr=subprocess.DEVNULL)
-        for point in reversed(mounts_below(self.root)):
-            subprocess.run(['umount', '-l', point], check=False)
+        self.unmount_all()
         for pid in processes_with(self.root, 'conmon'):
             os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.root, ignore_errors=True)
         return code
+
+    def unmount_all(self):
+        """What the service has mounted."""
+        for point in reversed(mounts_below(self.root)):
+            if point not in self.mounts:
+                subprocess.run(['umount', '-l', point], check=False)
 
 
 def connect_peer(ours):

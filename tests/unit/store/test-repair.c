@@ -210,6 +210,38 @@ test_behind (TestStore *test, gconstpointer kind)
   g_assert_null (repair.aside);
 }
 
+/* After a power cut what was not synced is gone: that is no damage, but its numbers were given out. */
+static void
+test_power_cut (TestStore *test, gconstpointer kind)
+{
+  g_auto(CpdStoreRepair) repair = { 0 };
+  g_autofree char *saved = NULL;
+  CpdEventQuery query = { 0 };
+  gsize length;
+  guint64 last;
+  gboolean gap;
+  CpdTransaction *tx;
+
+  last = add_event (test);
+  g_clear_pointer (&test->store, cpd_store_unref);
+  g_assert_true (g_file_get_contents (test->path, &saved, &length, NULL));
+  reopen (test, &repair);
+  tx = cpd_store_begin (test->store, CPD_STORE_BOOT, NULL);
+  g_assert_true (cpd_store_add_event (tx, "system", "sync", "", "", NULL, CPD_CALLER_SELF, NULL));
+  test_commit (tx);
+  g_clear_pointer (&test->store, cpd_store_unref);
+  g_assert_true (g_file_set_contents (test->path, saved, (gssize) length, NULL));
+
+  g_setenv ("CPOD_BOOT_ID", "00000000-0000-4000-8000-000000000002", TRUE);
+  reopen (test, &repair);
+  g_unsetenv ("CPOD_BOOT_ID");
+  g_assert_cmpint (repair.condition, ==, CPD_STORE_WHOLE);
+  g_assert_cmpuint (add_event (test), >, last + 1);
+  query.since = last;
+  g_ptr_array_unref (cpd_store_list_events (test->store, &query, NULL, &gap, NULL));
+  g_assert_true (gap);
+}
+
 static void
 test_condemned (TestStore *test, gconstpointer kind)
 {
@@ -243,6 +275,7 @@ main (int argc, char **argv)
   test_store_add_file ("repair/damaged-backup", test_damaged_backup);
   test_store_add_file ("repair/two-backups", test_two_backups);
   test_store_add_file ("repair/behind", test_behind);
+  test_store_add_file ("repair/power-cut", test_power_cut);
   test_store_add_file ("repair/condemned", test_condemned);
   return g_test_run ();
 }
