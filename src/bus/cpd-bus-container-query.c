@@ -49,6 +49,7 @@ check_patterns (GVariant *value, GError **error)
 
 const CpdBusOption cpd_bus_list_options[] = {
   { "id", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "containers", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "name", G_VARIANT_TYPE_STRING_ARRAY, check_patterns },
   { "state", G_VARIANT_TYPE_STRING_ARRAY, check_states },
   { "image", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
@@ -80,6 +81,7 @@ static void
 query_clear (Query *self)
 {
   g_free (self->query.after);
+  g_strfreev (self->query.ids);
   g_strfreev (self->query.id_prefixes);
   g_strfreev (self->query.names);
   g_strfreev (self->query.states);
@@ -124,22 +126,42 @@ find_one (CpdEngine *engine, const char *option, const char *name, const char *n
   return FALSE;
 }
 
+/* Puts ids in the place of NAMES; all that no container fits are told at once. */
+static gboolean
+find_all (CpdEngine *engine, const char *option, char **names, const char *namespace, GError **error)
+{
+  g_autoptr(GString) texts = g_string_new (NULL);
+  int code = 0;
+
+  for (char **name = names; name != NULL && *name != NULL; name++)
+    {
+      g_autoptr(GError) failure = NULL;
+      char *id = cpd_engine_find_container (engine, *name, namespace, &failure);
+
+      if (id == NULL)
+        {
+          g_string_append_printf (texts, "%s%s", texts->len > 0 ? "; " : "", failure->message);
+          code = code != 0 ? code : failure->code;
+          continue;
+        }
+      g_free (*name);
+      *name = id;
+    }
+  if (texts->len == 0)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, code, "option '%s': %s", option, texts->str);
+  return FALSE;
+}
+
 static gboolean
 find_containers (CpdEngine *engine, GVariant *options, Query *self, GError **error)
 {
   g_autofree char *before = cpd_bus_options_get_string (options, "before");
   g_autofree char *since = cpd_bus_options_get_string (options, "since");
 
-  for (char **name = self->query.depends; name != NULL && *name != NULL; name++)
-    {
-      char *id;
-
-      if (!find_one (engine, "depends", *name, self->namespace, &id, error))
-        return FALSE;
-      g_free (*name);
-      *name = id;
-    }
-  if ((before != NULL && !find_one (engine, "before", before, self->namespace, &self->before, error))
+  if (!find_all (engine, "containers", self->query.ids, self->namespace, error)
+      || !find_all (engine, "depends", self->query.depends, self->namespace, error)
+      || (before != NULL && !find_one (engine, "before", before, self->namespace, &self->before, error))
       || (since != NULL && !find_one (engine, "since", since, self->namespace, &self->since, error)))
     return FALSE;
   self->query.before = self->before;
@@ -157,6 +179,7 @@ read_filters (CpdEngine *engine, GVariant *options, Query *self)
   query->all = cpd_bus_options_get_boolean (options, "all", TRUE);
   query->limit = (guint) cpd_bus_options_get_uint32 (options, "limit", 0);
   query->after = cpd_bus_options_get_string (options, "after");
+  query->ids = cpd_bus_options_get_strings (options, "containers");
   query->id_prefixes = cpd_bus_options_get_strings (options, "id");
   query->names = cpd_bus_options_get_strings (options, "name");
   query->states = cpd_bus_options_get_strings (options, "state");

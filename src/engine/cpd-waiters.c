@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "public/cpod-error.h"
+#include "store/cpd-store-dependencies.h"
 
 #define REMOVED CPD_N_CONTAINER_STATES
 
@@ -86,6 +87,18 @@ parse_conditions (const char *const *conditions, guint *wanted, GError **error)
   return TRUE;
 }
 
+/* It will go when they do; who waits for its removal has waited for its end. */
+static gboolean
+is_kept_by_dependents (CpdWaiters *waiters, const CpdContainerRow *row)
+{
+  g_autoptr(GPtrArray) dependents = NULL;
+
+  if (!row->auto_remove || row->status.state != CPD_CONTAINER_EXITED)
+    return FALSE;
+  dependents = cpd_store_list_dependents (waiters->store, row->id, NULL);
+  return dependents != NULL && dependents->len > 0;
+}
+
 /* Whether the waiter is done. */
 static gboolean
 look (CpdWaiters *waiters, CpdWaiter *waiter)
@@ -99,7 +112,8 @@ look (CpdWaiters *waiters, CpdWaiter *waiter)
   if (row != NULL)
     {
       waiter->exit_code = row->status.exit_code;
-      return (waiter->wanted & 1u << row->status.state) != 0;
+      return (waiter->wanted & 1u << row->status.state) != 0
+             || (waiter->wanted == 1u << REMOVED && is_kept_by_dependents (waiters, row));
     }
   if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER)
       || !cpd_store_get_exit_code (waiters->store, waiter->id, &waiter->exit_code))

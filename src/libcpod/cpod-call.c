@@ -122,3 +122,18 @@ cpod_call_options (GVariant *options)
 {
   return options != NULL ? options : g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0);
 }
+
+/* The same, with the client's namespace where they do not name one. */
+GVariant *
+cpod_call_scope (CpodClient *self,
+                 GVariant   *options)
+{
+  g_autoptr(GVariant) given = g_variant_ref_sink (cpod_call_options (options));
+  GVariantDict dict;
+
+  g_variant_dict_init (&dict, given);
+  if (self->name_space != NULL && !g_variant_dict_contains (&dict, "namespace"))
+    g_variant_dict_insert (&dict, "namespace", "s", self->name_space);
+
+  return g_variant_dict_end (&dict);
+}

@@ -93,7 +93,7 @@ cpod_client_get_container_sync (CpodClient    *self,
   g_return_val_if_fail (name != NULL, NULL);
 
   reply = cpod_call_sync (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "GetContainer",
-                          g_variant_new ("(s@a{sv})", name, cpod_call_options (NULL)), NULL, cancellable, error);
+                          g_variant_new ("(s@a{sv})", name, cpod_call_scope (self, NULL)), NULL, cancellable, error);
   if (reply == NULL)
     return NULL;
 
@@ -128,7 +128,7 @@ cpod_client_get_container (CpodClient          *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, cpod_client_get_container);
   cpod_call (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "GetContainer",
-             g_variant_new ("(s@a{sv})", name, cpod_call_options (NULL)), NULL, cancellable, path_ready, task);
+             g_variant_new ("(s@a{sv})", name, cpod_call_scope (self, NULL)), NULL, cancellable, path_ready, task);
 }
 
 /**
@@ -181,7 +181,7 @@ cpod_client_create_container_sync (CpodClient    *self,
   g_return_val_if_fail (image != NULL, NULL);
 
   reply = cpod_call_sync (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "Create",
-                          g_variant_new ("(s@a{sv})", image, cpod_call_options (options)), NULL,
+                          g_variant_new ("(s@a{sv})", image, cpod_call_scope (self, options)), NULL,
                           cancellable, error);
   if (reply == NULL)
     return NULL;
@@ -219,7 +219,7 @@ cpod_client_create_container (CpodClient          *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, cpod_client_create_container);
   cpod_call (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "Create",
-             g_variant_new ("(s@a{sv})", image, cpod_call_options (options)), NULL, cancellable, path_ready, task);
+             g_variant_new ("(s@a{sv})", image, cpod_call_scope (self, options)), NULL, cancellable, path_ready, task);
 }
 
 /**
@@ -303,7 +303,7 @@ cpod_client_list_containers_sync (CpodClient    *self,
   g_return_val_if_fail (CPOD_IS_CLIENT (self), NULL);
 
   reply = cpod_call_sync (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "ListContainers",
-                          g_variant_new ("(@a{sv})", cpod_call_options (options)), NULL, cancellable, error);
+                          g_variant_new ("(@a{sv})", cpod_call_scope (self, options)), NULL, cancellable, error);
   return reply != NULL ? rows_from_columns (reply) : NULL;
 }
 
@@ -348,7 +348,7 @@ cpod_client_list_containers (CpodClient          *self,
   task = g_task_new (self, cancellable, callback, user_data);
   g_task_set_source_tag (task, cpod_client_list_containers);
   cpod_call (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "ListContainers",
-             g_variant_new ("(@a{sv})", cpod_call_options (options)), NULL, cancellable, list_ready, task);
+             g_variant_new ("(@a{sv})", cpod_call_scope (self, options)), NULL, cancellable, list_ready, task);
 }
 
 /**

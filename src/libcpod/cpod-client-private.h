@@ -22,6 +22,7 @@ struct _CpodClient
   char *address;
   gboolean private_peer;
   CpodClientFlags flags;
+  char *name_space;             /* (nullable) */
 
   GDBusConnection *connection;
   GSubprocess *service;         /* (nullable): the service of a private peer */
@@ -68,6 +69,8 @@ G_GNUC_INTERNAL int               cpod_call_take_fd   (GVariant             *rep
                                                        GUnixFDList          *fd_list,
                                                        GError              **error);
 G_GNUC_INTERNAL GVariant         *cpod_call_options   (GVariant             *options);
+G_GNUC_INTERNAL GVariant         *cpod_call_scope     (CpodClient           *self,
+                                                       GVariant             *options);
 
 G_GNUC_INTERNAL GDBusConnection  *cpod_connect_sync   (CpodClient           *self,
                                                        GCancellable         *cancellable,

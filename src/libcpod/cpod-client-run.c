@@ -270,7 +270,7 @@ cpod_client_run (CpodClient          *self,
   g_task_set_task_data (task, state, (GDestroyNotify) run_state_free);
 
   given = options != NULL ? g_variant_ref_sink (options) : NULL;
-  all_options = g_variant_ref_sink (add_input (given, input != NULL));
+  all_options = g_variant_ref_sink (cpod_call_scope (self, add_input (given, input != NULL)));
   g_variant_lookup (all_options, "auto-remove", "b", &state->auto_remove);
   cpod_call (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_RUNTIME, "Create",
              g_variant_new ("(s@a{sv})", image, all_options), NULL, cancellable, created, task);

@@ -30,6 +30,7 @@ enum
   PROP_ADDRESS,
   PROP_PRIVATE_PEER,
   PROP_FLAGS,
+  PROP_NAMESPACE,
   PROP_CONNECTION,
   PROP_RUNTIME,
   PROP_IMAGES,
@@ -55,6 +56,9 @@ cpod_client_get_property (GObject    *object,
 
   switch (id)
     {
+    case PROP_NAMESPACE:
+      g_value_set_string (value, self->name_space);
+      break;
     case PROP_CONNECTION:
       g_value_set_object (value, self->connection);
       break;
@@ -91,6 +95,9 @@ cpod_client_set_property (GObject      *object,
     case PROP_FLAGS:
       self->flags = g_value_get_flags (value);
       break;
+    case PROP_NAMESPACE:
+      cpod_client_set_namespace (self, g_value_get_string (value));
+      break;
     case PROP_CONNECTION:
       self->connection = g_value_dup_object (value);
       break;
@@ -109,6 +116,7 @@ cpod_client_finalize (GObject *object)
   g_clear_object (&self->connection);
   g_clear_object (&self->service);
   g_clear_pointer (&self->address, g_free);
+  g_clear_pointer (&self->name_space, g_free);
 
   G_OBJECT_CLASS (cpod_client_parent_class)->finalize (object);
 }
@@ -164,6 +172,19 @@ cpod_client_class_init (CpodClientClass *klass)
   object_class->finalize = cpod_client_finalize;
 
   install_construct_properties ();
+  /**
+   * CpodClient:namespace:
+   *
+   * The namespace of the containers that cpod_client_get_container(),
+   * cpod_client_create_container(), cpod_client_list_containers() and
+   * cpod_client_run() have to do with, where their options do not name one;
+   * "" for all, %NULL for what the engine's configuration says.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_NAMESPACE] = g_param_spec_string ("namespace", NULL, NULL, NULL,
+                                                    G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY
+                                                      | G_PARAM_STATIC_STRINGS);
   /**
    * CpodClient:connection:
    *
@@ -448,4 +469,45 @@ cpod_client_get_images (CpodClient *self)
   g_return_val_if_fail (CPOD_IS_CLIENT (self), NULL);
 
   return self->images;
+}
+
+/**
+ * cpod_client_get_namespace:
+ * @self: a client
+ *
+ * Gets the namespace of the containers that the client has to do with.
+ *
+ * Returns: (transfer none) (nullable): the namespace, "" for all, or %NULL for what the engine's configuration says
+ *
+ * Since: 0.1
+ */
+const char *
+cpod_client_get_namespace (CpodClient *self)
+{
+  g_return_val_if_fail (CPOD_IS_CLIENT (self), NULL);
+
+  return self->name_space;
+}
+
+/**
+ * cpod_client_set_namespace:
+ * @self: a client
+ * @name_space: (nullable): a namespace, "" for all, or %NULL for what the engine's configuration says
+ *
+ * Sets the namespace of the containers that calls from now on have to do with.
+ *
+ * Since: 0.1
+ */
+void
+cpod_client_set_namespace (CpodClient *self,
+                           const char *name_space)
+{
+  g_return_if_fail (CPOD_IS_CLIENT (self));
+
+  if (g_strcmp0 (self->name_space, name_space) == 0)
+    return;
+
+  g_free (self->name_space);
+  self->name_space = g_strdup (name_space);
+  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_NAMESPACE]);
 }

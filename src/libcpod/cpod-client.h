@@ -44,6 +44,9 @@ GDBusConnection *cpod_client_get_connection              (CpodClient           *
 const char      *cpod_client_get_bus_name                (CpodClient           *self);
 CpodRuntime     *cpod_client_get_runtime                 (CpodClient           *self);
 CpodImages      *cpod_client_get_images                  (CpodClient           *self);
+const char      *cpod_client_get_namespace               (CpodClient           *self);
+void             cpod_client_set_namespace               (CpodClient           *self,
+                                                          const char           *name_space);
 
 gboolean         cpod_client_close_sync                  (CpodClient           *self,
                                                           GCancellable         *cancellable,

@@ -78,6 +78,7 @@ prepare_list (CpdStore *store, const CpdContainerQuery *query, GError **error)
                             CPD_CONTAINER_PAUSED, CPD_CONTAINER_STOPPING);
   if (query->namespace != NULL && *query->namespace != '\0')
     add_one (sql, values, query->namespace, "namespace = ?");
+  cpd_sql_add_filter (sql, values, query->ids, "id = ?");
   cpd_sql_add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
   cpd_sql_add_filter (sql, values, query->names, CPD_SQL_MATCH "(?, name)");
   add_state_filter (sql, query->states);

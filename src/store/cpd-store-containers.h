@@ -57,6 +57,7 @@ typedef struct
   gboolean all;                 /* not just running and paused ones */
   guint limit;                  /* 0 for no limit */
   char *after;                  /* id of the last one of the page before */
+  char **ids;                   /* whole ones */
   char **id_prefixes;
   const char *namespace;        /* NULL or "" for all */
   char **names;                 /* regular expressions that a part of the name matches */

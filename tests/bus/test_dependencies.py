@@ -59,7 +59,7 @@ class DependencyCase(Case):
         self.service.start()
 
 
-class A18Start(DependencyCase):
+class StartTest(DependencyCase):
     def test_in_order(self):
         self.chain()[2].start()
         self.assertEqual(self.told('start'), ['a', 'b', 'c'])
@@ -177,7 +177,7 @@ class A18Start(DependencyCase):
                          [(needy.id, True)])
 
 
-class A21Create(DependencyCase):
+class A21Depends(DependencyCase):
     def test_by_name_and_id(self):
         first, second, _ = self.chain()
         needy = self.create('needy', 'a', first.id, second.id[:20])
@@ -197,7 +197,7 @@ class A21Create(DependencyCase):
         self.assertEqual(self.told('start'), ['a', 'b', 'c'])
 
 
-class A28Restart(DependencyCase):
+class RestartTest(DependencyCase):
     def test_restart_wants_them_to_run(self):
         first, second, _ = self.chain()
         second.start()
@@ -311,6 +311,13 @@ class A29Remove(DependencyCase):
         wait_for(lambda: not self.client.list(), 30, 'the removal')
         self.assertEqual(self.told('remove'), ['needy', 'base'])
 
+    def test_who_waits_for_such_a_removal_waits_for_the_end(self):
+        base = self.create('base', command=['sh', '-c', 'exit 3'], auto_remove=True)
+        self.create('needy', 'base')
+        base.start()
+        self.assertEqual(base.wait('removed'), 3)
+        self.assertEqual(base.get('State'), 'exited')
+
     def test_of_an_image(self):
         self.client.import_busybox('other', changes=['CMD ["sleep", "1000"]', 'STOPSIGNAL SIGKILL'])
         self.create('base', image='other')
@@ -397,7 +404,7 @@ class Trap39KilledBeforeChecked(DependencyCase):
         self.assertEqual(lost, [])
 
 
-class PreviewTest(DependencyCase):
+class PreviewCase(DependencyCase):
     """What is previewed is what happens, in states that are made at random."""
 
     def make_some(self, dice):
@@ -423,6 +430,8 @@ class PreviewTest(DependencyCase):
                 what(dice, self.make_some(dice))
                 self.service.remove_all()
 
+
+class A29Preview(PreviewCase):
     def remove_some(self, dice, containers):
         target = dice.choice(containers)
         options = {'force': dice.random() < 0.5, 'depend': dice.random() < 0.5}
@@ -449,6 +458,22 @@ class PreviewTest(DependencyCase):
     def test_remove(self):
         self.rounds(25, self.remove_some)
 
+    def test_words(self):
+        containers = self.chain()
+        containers[0].start()
+        ids, blockers = self.client.runtime('RemovePreview', 's', 'a')
+        self.assertEqual(ids, [containers[0].id])
+        self.assertEqual([(blocker['id'], blocker['reason']) for blocker in blockers],
+                         [(containers[1].id, 'dependent'), (containers[0].id, 'state')])
+        self.assertEqual(self.client.runtime('RemovePreview', 's', 'a', depend=True, force=True),
+                         ([container.id for container in reversed(containers)], []))
+        with self.assert_error('NoSuchContainer', 'ghost'):
+            self.client.runtime('RemovePreview', 's', 'ghost')
+        with self.assert_error('InvalidArgument', 'timeout'):
+            self.client.runtime('RemovePreview', 's', 'a', timeout=1)
+
+
+class A32PrunePreview(PreviewCase):
     def prune(self, _dice, containers):
         before, since = self.states(), self.client.last_seq()
         ids, size = self.client.runtime('PrunePreview')
@@ -471,20 +496,6 @@ class PreviewTest(DependencyCase):
         containers[0].wait_exited()
         self.prune(None, (*containers, other))
         self.assertEqual(sorted(self.states()), ['a', 'b', 'c'])
-
-    def test_words(self):
-        containers = self.chain()
-        containers[0].start()
-        ids, blockers = self.client.runtime('RemovePreview', 's', 'a')
-        self.assertEqual(ids, [containers[0].id])
-        self.assertEqual([(blocker['id'], blocker['reason']) for blocker in blockers],
-                         [(containers[1].id, 'dependent'), (containers[0].id, 'state')])
-        self.assertEqual(self.client.runtime('RemovePreview', 's', 'a', depend=True, force=True),
-                         ([container.id for container in reversed(containers)], []))
-        with self.assert_error('NoSuchContainer', 'ghost'):
-            self.client.runtime('RemovePreview', 's', 'ghost')
-        with self.assert_error('InvalidArgument', 'timeout'):
-            self.client.runtime('RemovePreview', 's', 'a', timeout=1)
 
 
 if __name__ == '__main__':

@@ -240,6 +240,14 @@ class A31Lookup(LookupCase):
         with self.assert_error('InvalidArgument', 'name', '[a'):
             self.names(name=['[a'])
 
+    def test_by_list(self):
+        made = {name: self.client.create(name=name) for name in ('a', 'b', 'c')}
+        self.assertEqual(self.names(containers=['c', made['a'].id[:20]]), ['c', 'a'])
+        self.assertEqual(self.names(containers=['c', 'a'], name=['^a$']), ['a'])
+        self.assertEqual(self.names(containers=[]), ['c', 'b', 'a'])
+        with self.assert_error('NoSuchContainer', 'containers', "'ghost'", "'spirit'"):
+            self.names(containers=['a', 'ghost', 'b', 'spirit'])
+
     def test_running(self):
         self.client.create('sleep', '100', name='idle')
         busy = self.client.create('sleep', '100', name='busy')

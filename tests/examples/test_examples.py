@@ -25,6 +25,36 @@ def run(*command, environment=None):
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
 
 
+# What a program does that keeps to a namespace.
+NAMESPACE = """
+import gi
+gi.require_version('Cpod', '1.0')
+from gi.repository import Cpod, Gio, GLib
+client = Cpod.Client.new_sync(Gio.BusType.SYSTEM, None)
+assert client.props.namespace is None
+told = []
+client.connect('notify::namespace', lambda *_: told.append(client.get_namespace()))
+sleep = GLib.Variant('as', ['sleep', '100'])
+plain = client.create_container_sync('busybox', GLib.Variant('a{sv}', {'command': sleep}), None)
+client.set_namespace('team')
+client.set_namespace('team')
+mine = client.create_container_sync('busybox', GLib.Variant('a{sv}', {'name': GLib.Variant('s', 'web'), 'command': sleep}),
+                                    None)
+other = GLib.Variant('a{sv}', {'namespace': GLib.Variant('s', 'other'), 'name': GLib.Variant('s', 'web'), 'command': sleep})
+client.create_container_sync('busybox', other, None)
+print(mine.props.namespace, client.get_container_sync('web', None).props.id == mine.props.id)
+try:
+    client.get_container_sync(plain.props.id, None)
+except GLib.Error as error:
+    print(error.matches(Cpod.error_quark(), Cpod.Error.NAMESPACE_MISMATCH))
+print([row['name'] for row in client.list_containers_sync(None, None).unpack()])
+echo = GLib.Variant('a{sv}', {'command': GLib.Variant('as', ['echo', 'ran']), 'name': GLib.Variant('s', 'run')})
+print(client.run_sync('busybox', echo, None, None)[1].get_data(), client.get_container_sync('run', None).props.namespace)
+client.props.namespace = ''
+print(len(client.list_containers_sync(None, None).unpack()), told)
+"""
+
+
 class Examples(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -57,6 +87,12 @@ class Examples(unittest.TestCase):
         self.check(*PYTHON, 'imported', self.archive, 'sh', '-c', SCRIPT)
         self.check(*PYTHON, 'imported', '/nosuch', 'sh', '-c', SCRIPT)
         self.assertEqual(run('cpod', 'rmi', 'imported').returncode, 0)
+
+    def test_namespace(self):
+        result = run('/usr/bin/python3', '-c', NAMESPACE)
+        run('cpod', 'container', 'prune', '-f')
+        self.assertEqual(result.stdout.split('\n'), ['team True', 'True', "['web']", "b'ran\\n' team",
+                                                    "4 ['team', '']", ''], result.stderr)
 
     def test_python_error(self):
         result = run(*PYTHON, 'busybox', self.archive, 'nosuch')
