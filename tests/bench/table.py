@@ -79,9 +79,35 @@ def life_rows(figures):
     return rows
 
 
+def place_rows(figures, place):
+    """Imports on one file system."""
+    where = {'disk': 'ext4', 'tmpfs': 'tmpfs'}[place]
+    rows = [timed(figures, f'{place} tar floor', f'`bsdtar -x` of a root file system (250 MB, 16,000 files), {where}')]
+    if f'{place} tar synced' in figures:
+        rows += [timed(figures, f'{place} tar synced', '… and a sync')]
+    rows += [timed(figures, f'{place} tar cpod', f'`cpod import` of it, {where}'),
+             ratio(figures, f'{place} tar cpod', f'{place} tar floor', '… against `bsdtar -x`',
+                   1 if place == 'tmpfs' else None)]
+    if f'{place} tar synced' in figures:
+        rows += [ratio(figures, f'{place} tar cpod', f'{place} tar synced', '… against `bsdtar -x` and a sync', 1)]
+    rows += [timed(figures, f'{place} gzip floor', f'`gzip -dc \\| tar -x` of it, {where}'),
+             timed(figures, f'{place} gzip cpod', f'`cpod import` of it by gzip, {where}'),
+             ratio(figures, f'{place} gzip cpod', f'{place} gzip floor', '… against `gzip -dc \\| tar -x`', 0.75)]
+    for kind, text in (('tar', '`podman import` of it'), ('gzip', '`podman import` of it by gzip')):
+        if f'{place} {kind} podman' in figures:
+            rows += [timed(figures, f'{place} {kind} podman', f'{text}, {where}')]
+    return rows
+
+
+def image_rows(figures):
+    return [*place_rows(figures, 'disk'), *place_rows(figures, 'tmpfs'),
+            Row('most memory while importing it, above idle', max(figures['import peak']), 'MiB', 32,
+                figures['import peak'])]
+
+
 def write_table(figures, conditions, path):
     """Print the table, put it into PATH, and tell whether all limits are kept."""
-    rows = run_rows(figures) + bus_rows(figures) + life_rows(figures)
+    rows = run_rows(figures) + bus_rows(figures) + life_rows(figures) + image_rows(figures)
     lines = ['| | median | min … max | limit | |', '|---|---|---|---|---|', *(row.line() for row in rows)]
     text = '\n'.join([BEGIN, conditions, '', *lines, END])
     print(text)
