@@ -2,6 +2,9 @@
 #include "oci/cpd-layer-source.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,7 +17,10 @@
 
 struct _CpdLayerSource
 {
+  int fd;                       /* (unowned) */
   int blob;                     /* (unowned) */
+  gboolean from_start;          /* the descriptor is at the beginning of a file */
+  gboolean cloned;              /* the blob is a copy of that already, and what is read */
   CpdLayerProgressFunc progress;
   gpointer user_data;
   guint64 total_bytes;          /* 0 when unknown */
@@ -42,6 +48,7 @@ cpd_layer_source_new (int fd, int blob, const CpdLayerLimits *limits, CpdLayerPr
   struct stat info;
   off_t at;
 
+  source->fd = fd;
   source->blob = blob;
   source->progress = progress;
   source->user_data = user_data;
@@ -53,6 +60,7 @@ cpd_layer_source_new (int fd, int blob, const CpdLayerLimits *limits, CpdLayerPr
     {
       at = lseek (fd, 0, SEEK_CUR);
       source->total_bytes = (guint64) MAX (0, info.st_size - MAX (0, at));
+      source->from_start = at == 0;
     }
   return source;
 }
@@ -162,10 +170,35 @@ on_tar_read (struct archive *archive, void *user_data, const void **data)
   return -1;
 }
 
+/*
+ * Where files can share their blocks, the blob need not be written. From then on
+ * it is what is read: nobody else can change it.
+ */
+static gboolean
+share_blocks (CpdLayerSource *source, GError **error)
+{
+  CpdCompression compression;
+
+  if (!source->from_start || !source->keep_raw || (fcntl (source->blob, F_GETFL) & O_ACCMODE) != O_RDWR
+      || lseek (source->blob, 0, SEEK_CUR) != 0 || ioctl (source->blob, FICLONE, source->fd) < 0)
+    return TRUE;
+  source->cloned = TRUE;
+  cpd_layer_decoder_free (source->decoder);
+  source->decoder = cpd_layer_decoder_new (source->pipe, source->blob);
+  if (!cpd_layer_decoder_sniff (source->decoder, &compression, error))
+    return FALSE;
+  if (compression == source->compression)
+    return TRUE;
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE, "it changed while it was read");
+  return FALSE;
+}
+
 static gboolean
 start (CpdLayerSource *source, GError **error)
 {
-  source->raw_sink = cpd_layer_sink_new (source->pipe, source->keep_raw ? source->blob : -1, error);
+  int raw_blob = source->keep_raw && !source->cloned ? source->blob : -1;
+
+  source->raw_sink = cpd_layer_sink_new (source->pipe, raw_blob, error);
   if (source->raw_sink == NULL)
     return FALSE;
   if (source->compression != CPD_COMPRESSION_NONE)
@@ -190,7 +223,7 @@ cpd_layer_source_open (CpdLayerSource *source, GError **error)
   if (!cpd_layer_decoder_sniff (source->decoder, &source->compression, error))
     return NULL;
   source->keep_raw = source->compression <= CPD_COMPRESSION_ZSTD;
-  if (!start (source, error))
+  if (!share_blocks (source, error) || !start (source, error))
     return NULL;
   source->archive = archive_read_new ();
   archive_read_support_format_tar (source->archive);
@@ -247,5 +280,11 @@ cpd_layer_source_finish (CpdLayerSource *source, CpdLayerInfo *info, GError **er
   info->media_type = media_type (source->compression);
   info->blob_digest = g_strdup (source->keep_raw ? info->digest : info->diff_id);
   info->blob_size = cpd_layer_sink_get_size (source->keep_raw ? source->raw_sink : source->tar_sink);
+  /* What follows gzip data was cloned with it. */
+  if (source->cloned && ftruncate (source->blob, (off_t) info->blob_size) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to keep the layer");
+      return FALSE;
+    }
   return TRUE;
 }

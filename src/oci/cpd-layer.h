@@ -45,7 +45,8 @@ typedef struct
  * those of overlayfs.
  *
  * The blob is written to BLOB on the way: as it came when OCI has a media type
- * for its compression, as plain tar otherwise. LIMITS may be NULL.
+ * for its compression, as plain tar otherwise. It must be empty; if it can be
+ * read, too, it may share the blocks of a file that FD is. LIMITS may be NULL.
  *
  * INVALID_ARCHIVE names the entry; DISK_FULL, CANCELLED, FAILED. What was made
  * until then is left to the caller.

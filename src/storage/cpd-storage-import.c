@@ -113,7 +113,7 @@ unpack (Import *import, int fd, GCancellable *cancellable, GError **error)
   root = open (diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
     return fail_errno ("open directory", diff, error);
-  blob = open (import->blob, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  blob = open (import->blob, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (blob < 0)
     return fail_errno ("make", import->blob, error);
   return extract (import, fd, root, blob, cancellable, error);
