@@ -69,6 +69,12 @@ int            cpd_bus_call_get_fd         (CpdBusCall             *call,
                                             gsize                   index,
                                             GError                **error);
 
+/* The descriptor of option KEY: FALSE for a wrong one, -1 in FD when there is no such option. */
+gboolean       cpd_bus_call_get_fd_option  (CpdBusCall             *call,
+                                            const char             *key,
+                                            int                    *fd,
+                                            GError                **error);
+
 /* Replies: without values, and with one descriptor, which is taken (-1 passes an error on). */
 GVariant      *cpd_bus_call_nothing        (void);
 GVariant      *cpd_bus_call_reply_fd       (CpdBusCall             *call,

@@ -2,6 +2,7 @@
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
+#include "bus/cpd-bus-transfer.h"
 #include "common/cpd-fs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
@@ -162,6 +163,8 @@ work_remove_image (CpdBusCall *call, GError **error)
 
 static const CpdBusMethod methods[] = {
   { "Import", import_options, TRUE, NULL, start_import },
+  { "Pull", cpd_bus_pull_options, TRUE, NULL, cpd_bus_pull_start },
+  { "Push", cpd_bus_push_options, TRUE, NULL, cpd_bus_push_start },
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
   { "ListImages", cpd_bus_no_options, FALSE, work_list_images },
   { "RemoveImage", remove_options, TRUE, work_remove_image },

@@ -85,12 +85,16 @@ build_properties (CpdJob *job)
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   const char *state = cpd_job_state_to_string (cpd_job_get_state (job));
   guint64 bytes_done, bytes_total;
+  guint items_done, items_total;
 
   cpd_job_get_progress (job, &bytes_done, &bytes_total);
+  cpd_job_get_items (job, &items_done, &items_total);
   g_variant_builder_add (&dict, "{sv}", "Kind", g_variant_new_string (cpd_job_get_kind (job)));
   g_variant_builder_add (&dict, "{sv}", "State", g_variant_new_string (state));
   g_variant_builder_add (&dict, "{sv}", "BytesDone", g_variant_new_uint64 (bytes_done));
   g_variant_builder_add (&dict, "{sv}", "BytesTotal", g_variant_new_uint64 (bytes_total));
+  g_variant_builder_add (&dict, "{sv}", "ItemsDone", g_variant_new_uint32 (items_done));
+  g_variant_builder_add (&dict, "{sv}", "ItemsTotal", g_variant_new_uint32 (items_total));
   return g_variant_ref_sink (g_variant_builder_end (&dict));
 }
 

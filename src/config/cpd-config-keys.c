@@ -99,6 +99,9 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     "check|accept", NULL,
     "What is done where the state was made with other directories than these: check refuses to start, accept takes "
     "these from now on." },
+  [CPD_KEY_REGISTRIES_CONF_PATH] = { "engine.registries_conf_path", CPD_KEY_PATH, "''", 0, NULL, NULL,
+    "The file that tells of registries: which are searched, mirrored, blocked or insecure. Empty means "
+    "/etc/containers/registries.conf." },
   [CPD_KEY_RUN_ROOT] = { "storage.runroot", CPD_KEY_PATH, "'/run/cpod'", CPD_KEY_RESTART | CPD_KEY_OWN | CPD_KEY_FILLED, NULL,
     NULL, "Where the bundles and root file systems of running containers are. It must be emptied by a reboot." },
   [CPD_KEY_RUNTIME] = { "engine.runtime", CPD_KEY_STRING, "''", CPD_KEY_RESTART, NULL, NULL,
@@ -126,6 +129,9 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     "The size of a container's /dev/shm." },
   [CPD_KEY_SIGNATURE_POLICY_PATH] = { "engine.signature_policy_path", CPD_KEY_PATH, "''", 0, NULL, NULL,
     "The file that says which images are trusted. Empty means /etc/containers/policy.json." },
+  [CPD_KEY_SKOPEO_PATH] = { "engine.skopeo_path", CPD_KEY_LIST,
+    "['/usr/bin/skopeo', '/usr/local/bin/skopeo', '/usr/sbin/skopeo', '/usr/local/sbin/skopeo']", CPD_KEY_FILLED, NULL, NULL,
+    "Where skopeo is looked for, which speaks to registries: the first that is an executable file is taken." },
   [CPD_KEY_STATIC_DIR] = { "engine.static_dir", CPD_KEY_PATH, "'/var/lib/cpod'",
     CPD_KEY_RESTART | CPD_KEY_OWN | CPD_KEY_FILLED, NULL, NULL, "Where the state is kept that outlives a reboot." },
   [CPD_KEY_STOP_TIMEOUT] = { "engine.stop_timeout", CPD_KEY_INTEGER, "int64 10", 0, NULL, NULL,

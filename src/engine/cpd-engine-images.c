@@ -110,6 +110,8 @@ cpd_engine_inspect_image (CpdEngine *engine, const char *id, GError **error)
   json_object_set_string_member (object, "Digest", image->digest);
   json_object_set_array_member (object, "RepoTags",
                                 cpd_json_array_from_strv ((const char *const *) image->names));
+  json_object_set_array_member (object, "RepoDigests",
+                                cpd_json_array_from_strv ((const char *const *) image->digests));
   json_object_set_string_member (object, "Created", created);
   json_object_set_int_member (object, "Size", image->size);
   json_object_set_int_member (object, "VirtualSize", image->size);

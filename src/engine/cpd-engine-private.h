@@ -48,6 +48,7 @@ struct _CpdEngine
   GHashTable *restarts;         /* (owned): id → GSource that will start it again */
   CpdConfig *settings;          /* (owned): as it is since the last reload */
   GHashTable *going;            /* (owned): id → by how many removals it is claimed */
+  GHashTable *pulls;            /* (owned): what is being pulled */
 };
 
 /* Paths of a container. */

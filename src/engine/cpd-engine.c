@@ -54,6 +54,7 @@ cpd_engine_init (CpdEngine *engine)
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->going = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->restarts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
+  engine->pulls = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
@@ -70,6 +71,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->health, cpd_health_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->going, g_hash_table_unref);
+  g_clear_pointer (&engine->pulls, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
   g_clear_pointer (&engine->settings, cpd_config_unref);
   g_clear_pointer (&engine->config, cpd_config_unref);

@@ -19,6 +19,8 @@ struct _CpdJob
   GMutex lock;                  /* for the following */
   guint64 bytes_done;
   guint64 bytes_total;
+  guint items_done;
+  guint items_total;
   gint64 announced;             /* monotonic time of the last "progress" */
   GSource *announcement;        /* (owned) (nullable): the next "progress" */
 
@@ -134,6 +136,24 @@ cpd_job_set_progress (CpdJob *self, guint64 bytes_done, guint64 bytes_total)
                              g_object_ref (self), g_object_unref);
       g_source_attach (self->announcement, self->context);
     }
+  g_mutex_unlock (&self->lock);
+}
+
+void
+cpd_job_set_items (CpdJob *self, guint items_done, guint items_total)
+{
+  g_mutex_lock (&self->lock);
+  self->items_done = items_done;
+  self->items_total = items_total;
+  g_mutex_unlock (&self->lock);
+}
+
+void
+cpd_job_get_items (CpdJob *self, guint *items_done, guint *items_total)
+{
+  g_mutex_lock (&self->lock);
+  *items_done = self->items_done;
+  *items_total = self->items_total;
   g_mutex_unlock (&self->lock);
 }
 

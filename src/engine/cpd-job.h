@@ -46,6 +46,13 @@ void          cpd_job_set_progress      (CpdJob          *job,
 void          cpd_job_get_progress      (CpdJob          *job,
                                          guint64         *bytes_done,
                                          guint64         *bytes_total);
+/* The same for the things that it is about, as layers; told with the next progress. */
+void          cpd_job_set_items         (CpdJob          *job,
+                                         guint            items_done,
+                                         guint            items_total);
+void          cpd_job_get_items         (CpdJob          *job,
+                                         guint           *items_done,
+                                         guint           *items_total);
 
 /* What "finished" has told of; until then it is running. */
 CpdJobState   cpd_job_get_state         (CpdJob          *job);

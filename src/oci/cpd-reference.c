@@ -251,3 +251,33 @@ cpd_reference_candidates (const char *name, GError **error)
     }
   return g_strv_builder_end (names);
 }
+
+gboolean
+cpd_reference_is_short (const char *name)
+{
+  g_auto(Parts) parts = { NULL };
+
+  return parse (name, &parts, NULL) && parts.domain == NULL;
+}
+
+char *
+cpd_reference_repository (const char *full_name)
+{
+  const char *at = strchr (full_name, '@');
+  char *repository = at != NULL ? g_strndup (full_name, (gsize) (at - full_name)) : g_strdup (full_name);
+  char *slash = strrchr (repository, '/');
+  char *colon = strrchr (slash != NULL ? slash : repository, ':');
+
+  if (colon != NULL)
+    *colon = '\0';
+  return repository;
+}
+
+char *
+cpd_reference_pullable (const char *full_name)
+{
+  const char *at = strchr (full_name, '@');
+  g_autofree char *repository = cpd_reference_repository (full_name);
+
+  return at != NULL ? g_strconcat (repository, at, NULL) : g_strdup (full_name);
+}

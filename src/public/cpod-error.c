@@ -29,6 +29,10 @@ static const GDBusErrorEntry entries[] = {
   { CPOD_ERROR_NAMESPACE_MISMATCH, NAME ("NamespaceMismatch") },
   { CPOD_ERROR_DEPENDENTS_EXIST, NAME ("DependentsExist") },
   { CPOD_ERROR_BAD_DEPENDENCY, NAME ("BadDependency") },
+  { CPOD_ERROR_REGISTRY_FAILED, NAME ("RegistryFailed") },
+  { CPOD_ERROR_REGISTRY_DENIED, NAME ("RegistryDenied") },
+  { CPOD_ERROR_IMAGE_REJECTED, NAME ("ImageRejected") },
+  { CPOD_ERROR_INVALID_IMAGE, NAME ("InvalidImage") },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (entries) == CPOD_N_ERRORS);

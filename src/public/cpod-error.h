@@ -42,6 +42,10 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_NAMESPACE_MISMATCH: The container is in another namespace than the one that was asked for.
  * @CPOD_ERROR_DEPENDENTS_EXIST: Other containers depend on the container.
  * @CPOD_ERROR_BAD_DEPENDENCY: What a container depends on is missing, or depends on that container.
+ * @CPOD_ERROR_REGISTRY_FAILED: A registry could not be reached, or gave no proper answer.
+ * @CPOD_ERROR_REGISTRY_DENIED: A registry does not let the caller do this with the credentials it was given.
+ * @CPOD_ERROR_IMAGE_REJECTED: The policy of signatures or the configuration of registries forbids the image.
+ * @CPOD_ERROR_INVALID_IMAGE: An image is not what it says it is, or of a kind that is not known.
  *
  * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
  * %CPOD_ERROR_FAILED.
@@ -75,9 +79,13 @@ typedef enum
   CPOD_ERROR_NAMESPACE_MISMATCH,  /*< nick=NamespaceMismatch >*/
   CPOD_ERROR_DEPENDENTS_EXIST,    /*< nick=DependentsExist >*/
   CPOD_ERROR_BAD_DEPENDENCY,      /*< nick=BadDependency >*/
+  CPOD_ERROR_REGISTRY_FAILED,     /*< nick=RegistryFailed >*/
+  CPOD_ERROR_REGISTRY_DENIED,     /*< nick=RegistryDenied >*/
+  CPOD_ERROR_IMAGE_REJECTED,      /*< nick=ImageRejected >*/
+  CPOD_ERROR_INVALID_IMAGE,       /*< nick=InvalidImage >*/
 } CpodError;
 
-#define CPOD_N_ERRORS (CPOD_ERROR_BAD_DEPENDENCY + 1)
+#define CPOD_N_ERRORS (CPOD_ERROR_INVALID_IMAGE + 1)
 
 GQuark cpod_error_quark (void);
 

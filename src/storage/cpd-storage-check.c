@@ -146,7 +146,7 @@ cpd_storage_check (CpdStorage *storage, GPtrArray *problems, GError **error)
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&storage->lock);
   g_autoptr(GPtrArray) layers = cpd_store_list_layers (storage->store, error);
   g_autoptr(GPtrArray) images = layers != NULL ? cpd_store_list_images (storage->store, error) : NULL;
-  g_autoptr(GPtrArray) unused = images != NULL ? cpd_store_list_unused_layers (storage->store, error) : NULL;
+  g_autoptr(GPtrArray) unused = images != NULL ? cpd_storage_list_garbage (storage, error) : NULL;
 
   if (unused == NULL)
     return FALSE;

@@ -18,11 +18,12 @@ find_by_name (CpdStorage *storage, char **candidates, char **full_name, GError *
   for (; *candidates != NULL; candidates++)
     {
       g_autoptr(GError) failure = NULL;
-      CpdImageRow *row = cpd_store_get_image_by_name (storage->store, *candidates, &failure);
+      g_autofree char *name = cpd_reference_pullable (*candidates);
+      CpdImageRow *row = cpd_store_get_image_by_name (storage->store, name, &failure);
 
       if (row != NULL)
         {
-          *full_name = g_strdup (*candidates);
+          *full_name = g_steal_pointer (&name);
           return row;
         }
       if (failure != NULL)
@@ -119,27 +120,81 @@ remove_layer_rows (CpdStorage *storage, GPtrArray *layers, gint64 number, GError
   return cpd_store_delete_operation (tx, number, error) && cpd_transaction_commit (tx, error);
 }
 
+void
+cpd_storage_pin_layer (CpdStorage *storage, const char *chain_id)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (storage->pins, chain_id));
+
+  g_hash_table_replace (storage->pins, g_strdup (chain_id), GUINT_TO_POINTER (n + 1));
+}
+
+void
+cpd_storage_unpin_layer (CpdStorage *storage, const char *chain_id)
+{
+  guint n = GPOINTER_TO_UINT (g_hash_table_lookup (storage->pins, chain_id));
+
+  if (n > 1)
+    g_hash_table_replace (storage->pins, g_strdup (chain_id), GUINT_TO_POINTER (n - 1));
+  else
+    g_hash_table_remove (storage->pins, chain_id);
+}
+
+GPtrArray *
+cpd_storage_list_garbage (CpdStorage *storage, GError **error)
+{
+  g_autoptr(GPtrArray) layers = cpd_store_list_unused_layers (storage->store, error);
+
+  for (guint i = layers != NULL ? layers->len : 0; i > 0; i--)
+    if (g_hash_table_contains (storage->pins, ((const CpdLayerRow *) layers->pdata[i - 1])->chain_id))
+      g_ptr_array_remove_index (layers, i - 1);
+  return g_steal_pointer (&layers);
+}
+
+/* Deletes the rows of layers that nobody needs, ends operation NUMBER with it, and moves their files out of sight. */
+gboolean
+cpd_storage_collect_layers (CpdStorage *storage, gint64 number, GPtrArray *trash, GError **error)
+{
+  g_autoptr(GPtrArray) layers = cpd_storage_list_garbage (storage, error);
+  g_autoptr(GHashTable) used = NULL;
+
+  if (layers == NULL || (layers->len == 0 && number == 0))
+    return layers != NULL;
+  if (!remove_layer_rows (storage, layers, number, error))
+    return FALSE;
+  used = layers->len > 0 ? cpd_storage_used_blobs (storage, error) : NULL;
+  if (used == NULL)
+    return layers->len == 0;
+  for (guint i = 0; i < layers->len; i++)
+    cpd_storage_discard_layer (storage, layers->pdata[i], used, trash);
+  return TRUE;
+}
+
 /* Moves out of sight what the image alone had; its row is gone. */
 static gboolean
 discard_image (CpdStorage *storage, const CpdImageRow *image, gint64 number, GPtrArray *trash, GError **error)
 {
-  g_autoptr(GPtrArray) layers = cpd_store_list_unused_layers (storage->store, error);
   g_autofree char *config = g_strconcat (CPD_DIGEST_PREFIX, image->id, NULL);
   g_autofree char *config_path = cpd_storage_blob_path (storage, config);
   g_autofree char *manifest_path = cpd_storage_blob_path (storage, image->digest);
   g_autoptr(GHashTable) used = NULL;
 
-  if (layers == NULL || !remove_layer_rows (storage, layers, number, error))
+  if (!cpd_storage_collect_layers (storage, number, trash, error))
     return FALSE;
   used = cpd_storage_used_blobs (storage, error);
   if (used == NULL)
     return FALSE;
-  for (guint i = 0; i < layers->len; i++)
-    cpd_storage_discard_layer (storage, layers->pdata[i], used, trash);
   if (!g_hash_table_contains (used, config))
     cpd_storage_discard (storage, config_path, trash);
   if (!g_hash_table_contains (used, image->digest))
     cpd_storage_discard (storage, manifest_path, trash);
+  for (char **digest = image->digests; *digest != NULL; digest++)
+    {
+      const char *kept = strchr (*digest, '@') + 1;
+      g_autofree char *kept_path = cpd_storage_blob_path (storage, kept);
+
+      if (!g_hash_table_contains (used, kept))
+        cpd_storage_discard (storage, kept_path, trash);
+    }
   return TRUE;
 }
 

@@ -16,9 +16,12 @@ struct _CpdStorage
   /* Held while files that rows speak of, the rows and index.json are brought in line with one
    * another; not while an archive is unpacked. */
   GMutex lock;
+  GHashTable *pins;             /* (owned) chain id → how many rely on that layer besides images; for the lock */
 };
 
 #define CPD_STORAGE_IMPORT "import"
+#define CPD_STORAGE_PULL "pull"
+#define CPD_STORAGE_PUSH "push"
 #define CPD_STORAGE_REMOVE_IMAGE "remove-image"
 #define CPD_STORAGE_TMP_BLOB ".tmp-"
 #define CPD_STORAGE_LAYERS_MAX 500
@@ -56,6 +59,17 @@ char     *cpd_storage_make_index       (CpdStorage         *storage,
 /* Digests of all blobs that rows speak of: a set of strings. */
 GHashTable *cpd_storage_used_blobs     (CpdStorage         *storage,
                                         GError            **error);
+/* Layers that nobody needs: those of no image, unless somebody is about to make one of them. Call these with the lock held. */
+GPtrArray *cpd_storage_list_garbage    (CpdStorage         *storage,
+                                        GError            **error);
+gboolean  cpd_storage_collect_layers   (CpdStorage         *storage,
+                                        gint64              number,
+                                        GPtrArray          *trash,
+                                        GError            **error);
+void      cpd_storage_pin_layer        (CpdStorage         *storage,
+                                        const char         *chain_id);
+void      cpd_storage_unpin_layer      (CpdStorage         *storage,
+                                        const char         *chain_id);
 /* Moves PATH out of sight at once; its new path is added to TRASH, for cpd_storage_empty_trash(). */
 void      cpd_storage_discard          (CpdStorage         *storage,
                                         const char         *path,

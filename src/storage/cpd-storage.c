@@ -55,6 +55,7 @@ cpd_storage_open (CpdStore *store, const char *graph_root, GError **error)
 
   g_atomic_ref_count_init (&storage->ref_count);
   g_mutex_init (&storage->lock);
+  storage->pins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   storage->store = cpd_store_ref (store);
   storage->root = g_canonicalize_filename (graph_root, NULL);
   storage->images = g_build_filename (storage->root, "images", NULL);
@@ -80,6 +81,7 @@ cpd_storage_unref (CpdStorage *storage)
   if (storage == NULL || !g_atomic_ref_count_dec (&storage->ref_count))
     return;
   g_mutex_clear (&storage->lock);
+  g_hash_table_unref (storage->pins);
   cpd_store_unref (storage->store);
   g_free (storage->root);
   g_free (storage->images);
@@ -163,6 +165,11 @@ cpd_storage_make_index (CpdStorage *storage, GError **error)
           entry.ref_name = *name;
           g_array_append_val (manifests, entry);
         }
+      for (char **digest = image->digests; digest != NULL && *digest != NULL; digest++)
+        {
+          entry.ref_name = *digest;
+          g_array_append_val (manifests, entry);
+        }
     }
   return cpd_manifest_index ((const CpdDescriptor *) manifests->data, manifests->len);
 }
@@ -198,6 +205,9 @@ cpd_storage_used_blobs (CpdStorage *storage, GError **error)
 
       g_hash_table_add (used, g_strdup (image->digest));
       g_hash_table_add (used, g_strconcat (CPD_DIGEST_PREFIX, image->id, NULL));
+      /* Its manifest, or the index that it is in, as it was where it came from. */
+      for (char **digest = image->digests; *digest != NULL; digest++)
+        g_hash_table_add (used, g_strdup (strchr (*digest, '@') + 1));
     }
   for (guint i = 0; i < layers->len; i++)
     g_hash_table_add (used, g_strdup (((const CpdLayerRow *) layers->pdata[i])->digest));

@@ -25,6 +25,7 @@ cpd_image_row_free (CpdImageRow *row)
   g_free (row->config);
   g_free (row->top_layer);
   g_strfreev (row->names);
+  g_strfreev (row->digests);
   g_free (row);
 }
 
@@ -46,11 +47,24 @@ compare_names (const void *a, const void *b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
+/* Splits a list of names into those with a digest and those without. */
+static void
+read_names (CpdImageRow *row, const char *text)
+{
+  g_auto(GStrv) all = g_strsplit (text, "\n", -1);      /* "" gives an empty list */
+  g_autoptr(GStrvBuilder) names = g_strv_builder_new (), digests = g_strv_builder_new ();
+
+  qsort (all, g_strv_length (all), sizeof (char *), compare_names);
+  for (char **name = all; *name != NULL; name++)
+    g_strv_builder_add (strchr (*name, '@') != NULL ? digests : names, *name);
+  row->names = g_strv_builder_end (names);
+  row->digests = g_strv_builder_end (digests);
+}
+
 static CpdImageRow *
 read_image (CpdStatement *statement)
 {
   CpdImageRow *row = g_new0 (CpdImageRow, 1);
-  const char *names = cpd_statement_peek_text (statement, 7);
 
   row->id = cpd_statement_text (statement, 0);
   row->digest = cpd_statement_text (statement, 1);
@@ -59,8 +73,7 @@ read_image (CpdStatement *statement)
   row->top_layer = cpd_statement_text (statement, 4);
   row->size = cpd_statement_int (statement, 5);
   row->created = cpd_statement_int (statement, 6);
-  row->names = g_strsplit (names, "\n", -1);    /* "" gives an empty list */
-  qsort (row->names, g_strv_length (row->names), sizeof (char *), compare_names);
+  read_names (row, cpd_statement_peek_text (statement, 7));
   row->containers = (guint) cpd_statement_int (statement, 8);
   return row;
 }

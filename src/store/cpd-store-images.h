@@ -15,7 +15,8 @@ typedef struct
   char *top_layer;              /* chain id of its topmost layer, "sha256:..." */
   gint64 size;                  /* bytes when unpacked */
   gint64 created;               /* µs since the epoch */
-  char **names;                 /* sorted */
+  char **names;                 /* sorted; those without a digest */
+  char **digests;               /* sorted: "repository@digest" that it was found under elsewhere */
   guint containers;             /* how many containers use it; only cpd_store_list_images() counts them */
 } CpdImageRow;
 

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "bus/cpd-bus-call.h"
+
+G_BEGIN_DECLS
+
+/* Methods of org.cpod.Cpod1.Images that move images, and their options. */
+extern const CpdBusOption cpd_bus_pull_options[];
+extern const CpdBusOption cpd_bus_push_options[];
+
+void cpd_bus_pull_start (CpdBusCall *call);
+void cpd_bus_push_start (CpdBusCall *call);
+
+G_END_DECLS

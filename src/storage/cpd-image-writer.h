@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "storage/cpd-storage.h"
+
+G_BEGIN_DECLS
+
+/*
+ * An image from elsewhere on its way into the storage. Its layers are put in
+ * one by one; all of it appears when it is committed, and is gone without a
+ * trace when it is freed before that. The layers that it can use because they
+ * are there already stay at least as long.
+ */
+typedef struct _CpdImageWriter CpdImageWriter;
+
+/* NAME is for messages. */
+CpdImageWriter *cpd_image_writer_new           (CpdStorage           *storage,
+                                                const char           *name,
+                                                GError              **error);
+void            cpd_image_writer_free          (CpdImageWriter       *writer);
+/* A directory that goes with the writer, for whatever is needed on the way. */
+const char     *cpd_image_writer_get_directory (CpdImageWriter       *writer);
+
+/* A layer as its manifest describes it. Nothing is owned. */
+typedef struct
+{
+  const char *diff_id;
+  const char *digest;           /* (nullable) of the blob, NULL when nobody knows it */
+  gint64 size;                  /* of the blob, -1 when nobody knows it */
+} CpdLayerClaim;
+
+/* The layers of the image, lowest first, once. */
+gboolean        cpd_image_writer_set_layers    (CpdImageWriter       *writer,
+                                                const CpdLayerClaim  *claims,
+                                                guint                 n_claims,
+                                                GError              **error);
+/* Whether the layer is there already. */
+gboolean        cpd_image_writer_has_layer     (CpdImageWriter       *writer,
+                                                guint                 number);
+/* The blob of a layer, if another layer has the same, else -1. */
+int             cpd_image_writer_open_blob     (CpdImageWriter       *writer,
+                                                guint                 number);
+/* Unpacks the layer that FD reads; it must be what was claimed: INVALID_IMAGE, INVALID_ARCHIVE. Several threads may
+ * do this for different layers. */
+gboolean        cpd_image_writer_add_layer     (CpdImageWriter       *writer,
+                                                guint                 number,
+                                                int                   fd,
+                                                GCancellable         *cancellable,
+                                                GError              **error);
+
+/* What an image consists of besides its layers. Nothing is owned. */
+typedef struct
+{
+  const char *config;           /* its digest is the image's id */
+  gint64 created;               /* µs since the epoch */
+  const char *manifest;         /* (nullable) an OCI manifest that fits the layers as they were claimed; NULL to make one */
+  const char *const *texts;     /* what else is kept: the manifest as it came, the index */
+  const char *const *names;     /* full names; with a digest they tell where it was found */
+  const char *event_name;
+} CpdImageContents;
+
+/* The id of the image. All rows, and the event "pull", in one transaction. */
+char           *cpd_image_writer_commit        (CpdImageWriter         *writer,
+                                                const CpdImageContents *contents,
+                                                const CpdCaller        *caller,
+                                                GError                **error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdImageWriter, cpd_image_writer_free)
+
+G_END_DECLS
