@@ -34,6 +34,7 @@ cpd_storage_confirm_image (CpdStorage *storage, const char *id, const char *cons
   if (!cpd_store_add_event (tx, "image", "pull", id, event_name, NULL, caller, error)
       || !cpd_transaction_commit (tx, error))
     return FALSE;
+  cpd_fault_point ("pull.confirmed");
   if (!cpd_storage_write_index (storage, &failure))
     g_message ("failed to write the index of images: %s", failure->message);
   return TRUE;

@@ -32,7 +32,7 @@ struct _CpdImageProxy
   gint64 image;
 
   GMutex lock;                  /* one request at a time */
-  gboolean broken;              /* an answer was given up, so no other one can be told from it */
+  GError *broken;               /* (owned) (nullable): why an answer was given up, and no other one can be told from it */
 };
 
 /* An answer. */
@@ -92,6 +92,15 @@ wait_readable (CpdImageProxy *proxy, int fd, int timeout, GError **error)
   return n > 0;
 }
 
+/* Whoever finds out is told the reason. */
+static gboolean
+fail_broken (CpdImageProxy *proxy, GError **error)
+{
+  if (error != NULL)
+    *error = g_error_copy (proxy->broken);
+  return FALSE;
+}
+
 static gboolean
 send_request (CpdImageProxy *proxy, const char *method, JsonArray *arguments, GError **error)
 {
@@ -101,11 +110,11 @@ send_request (CpdImageProxy *proxy, const char *method, JsonArray *arguments, GE
   json_object_set_string_member (request, "method", method);
   json_object_set_array_member (request, "args", arguments);
   text = cpd_json_print_object (request);
-  if (!proxy->broken && send (proxy->socket, text, strlen (text), MSG_NOSIGNAL) >= 0)
+  if (proxy->broken == NULL && send (proxy->socket, text, strlen (text), MSG_NOSIGNAL) >= 0)
     return TRUE;
-  proxy->broken = TRUE;
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "%s: skopeo has ended", proxy->reference);
-  return FALSE;
+  if (proxy->broken == NULL)
+    g_set_error (&proxy->broken, CPOD_ERROR, CPOD_ERROR_FAILED, "%s: skopeo has ended", proxy->reference);
+  return fail_broken (proxy, error);
 }
 
 /* Takes the descriptor of a message, and closes what else came with it. */
@@ -170,10 +179,9 @@ parse_reply (CpdImageProxy *proxy, const char *text, Reply *reply, GError **erro
   reply->node = cpd_json_parse (text, -1, NULL);
   if (reply->node == NULL || !JSON_NODE_HOLDS_OBJECT (reply->node))
     {
-      proxy->broken = TRUE;
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "%s: skopeo's image proxy does not keep to its protocol",
-                   proxy->reference);
-      return FALSE;
+      g_set_error (&proxy->broken, CPOD_ERROR, CPOD_ERROR_FAILED,
+                   "%s: skopeo's image proxy does not keep to its protocol", proxy->reference);
+      return fail_broken (proxy, error);
     }
   object = json_node_get_object (reply->node);
   if (!cpd_json_get_boolean (object, "success"))
@@ -194,14 +202,16 @@ receive_reply (CpdImageProxy *proxy, Reply *reply, GError **error)
 {
   g_autoptr(GString) text = g_string_new (NULL);
   guint silence = proxy->skopeo->silence;
-  int ready = wait_readable (proxy, proxy->socket, silence > 0 ? (int) silence * 1000 : -1, error);
+  int ready;
 
-  if (ready <= 0 || !receive_packet (proxy, text, &reply->fd, error))
-    {
-      proxy->broken = TRUE;
-      return ready == 0 ? fail_silent (proxy, error) : FALSE;
-    }
-  return parse_reply (proxy, text->str, reply, error);
+  if (proxy->broken != NULL)
+    return fail_broken (proxy, error);
+  ready = wait_readable (proxy, proxy->socket, silence > 0 ? (int) silence * 1000 : -1, &proxy->broken);
+  if (ready > 0 && receive_packet (proxy, text, &reply->fd, &proxy->broken))
+    return parse_reply (proxy, text->str, reply, error);
+  if (ready == 0)
+    fail_silent (proxy, &proxy->broken);
+  return fail_broken (proxy, error);
 }
 
 /* ARGUMENTS are taken. */
@@ -291,10 +301,10 @@ cpd_image_proxy_free (CpdImageProxy *proxy)
     return;
   if (proxy->child != NULL)
     {
-      if (!proxy->broken)
+      if (proxy->broken == NULL)
         send_request (proxy, "Shutdown", json_array_new (), NULL);
       cpd_close_fd (&proxy->socket);
-      if (!proxy->broken)
+      if (proxy->broken == NULL)
         cpd_child_wait_brief (proxy->child, FAREWELL_MS);
     }
   if (proxy->cancel_fd >= 0)
@@ -302,6 +312,7 @@ cpd_image_proxy_free (CpdImageProxy *proxy)
   cpd_child_free (proxy->child);
   cpd_close_fd (&proxy->socket);
   g_mutex_clear (&proxy->lock);
+  g_clear_error (&proxy->broken);
   g_free (proxy->reference);
   g_free (proxy);
 }
@@ -518,7 +529,7 @@ cpd_image_proxy_get_size (CpdImageProxy *proxy, const char *digest, GError **err
   size = reply.value != NULL && JSON_NODE_HOLDS_VALUE (reply.value) ? json_node_get_int (reply.value) : -1;
   cpd_close_fd (&reply.fd);
   /* It complains that nobody has read it. */
-  if (!request (proxy, "FinishPipe", pipe_arguments (reply.pipe), &finished, NULL) && proxy->broken)
+  if (!request (proxy, "FinishPipe", pipe_arguments (reply.pipe), &finished, NULL) && proxy->broken != NULL)
     size = -1;
   if (size < 0)
     g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "%s: the size of blob %s cannot be told", proxy->reference, digest);

@@ -168,6 +168,7 @@ static const struct
   { "is rejected by policy", CPOD_ERROR_IMAGE_REJECTED },
   { "A signature was required", CPOD_ERROR_IMAGE_REJECTED },
   { "Source image rejected", CPOD_ERROR_IMAGE_REJECTED },
+  { "invalid policy in", CPOD_ERROR_BAD_CONFIG },
   { "no space left on device", CPOD_ERROR_DISK_FULL },
   { "toomanyrequests", CPOD_ERROR_REGISTRY_FAILED },
   { "too many requests", CPOD_ERROR_REGISTRY_FAILED },
@@ -176,6 +177,8 @@ static const struct
   { "invalid username/password", CPOD_ERROR_REGISTRY_DENIED },
   { "unable to retrieve auth token", CPOD_ERROR_REGISTRY_DENIED },
   { "401 (Unauthorized)", CPOD_ERROR_REGISTRY_DENIED },
+  { "StatusCode: 401", CPOD_ERROR_REGISTRY_DENIED },
+  { "StatusCode: 403", CPOD_ERROR_REGISTRY_DENIED },
   { "denied", CPOD_ERROR_REGISTRY_DENIED },
   { "403 (Forbidden)", CPOD_ERROR_REGISTRY_DENIED },
   { "Forbidden", CPOD_ERROR_REGISTRY_DENIED },
@@ -334,7 +337,7 @@ cpd_skopeo_copy (const CpdSkopeo *skopeo, const char *from, const char *to, CpdS
     return FALSE;
   if (!cpd_child_wait (child, NULL, 0, skopeo->silence, progress, user_data, skopeo->cancellable, &failure))
     {
-      propagate (child, g_str_has_prefix (from, "docker://") ? from : to, g_steal_pointer (&failure), error);
+      propagate (child, flags & CPD_SKOPEO_COPY_VERIFY ? from : to, g_steal_pointer (&failure), error);
       return FALSE;
     }
   if (digest == NULL)

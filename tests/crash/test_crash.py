@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
+from registry import Image, pack, write_layout  # noqa: E402
 from service import (CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
 
@@ -317,6 +318,44 @@ class ImageFaultTest(FaultCase):
         self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
 
 
+    def pull_dies(self, point):
+        image = Image(pack(first=b'1'), pack(second=b'2'), marker=point)
+        layout = write_layout(self.service.state(point), image)
+
+        def pull():
+            job = self.client.images('Pull', 's', f'oci:{layout}:latest', name='victim')
+            return self.client.job_wait(job)
+        if point == 'pull.confirmed':
+            pull()
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(pull)
+        self.revive()
+        events = self.assert_whole(since)
+        done = point in ('pull.committed', 'pull.confirmed')
+        self.assertEqual([e['status'] for e in events], ['pull'] if done else [])
+        names = [name for found in self.client.images('ListImages') for name in found['names']]
+        self.assertEqual('localhost/victim:latest' in names, done)
+        self.assertEqual(pull()['id'], image.id)
+        self.assertEqual(self.client.check(), [])
+        self.client.images('RemoveImage', 's', 'victim')
+        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
+        self.assertEqual(self.client.check(), [])
+
+    def push_dies(self, point):
+        target = f'dir:{self.service.state(point)}'
+
+        def push():
+            return self.client.job_wait(self.client.images('Push', 'ss', 'busybox', target))
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(push)
+        self.revive()
+        self.assertEqual(self.assert_whole(since), [])
+        push()
+        self.assertEqual([e['status'] for e in self.assert_whole(since)], ['push'])
+
+
 # How the operation is called that passes a point, by the first part of its name.
 OPERATIONS = {
     'create': (ContainerFaultTest, 'create_dies'), 'init': (ContainerFaultTest, 'init_dies'),
@@ -325,7 +364,7 @@ OPERATIONS = {
     'rename': (ContainerFaultTest, 'rename_dies'), 'pause': (ContainerFaultTest, 'pause_dies'),
     'start-dependency': (ContainerFaultTest, 'start_dependency_dies'),
     'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
-    'import': (ImageFaultTest, 'import_dies'),
+    'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
 }
 
