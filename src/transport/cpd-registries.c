@@ -72,14 +72,20 @@ read_file (CpdRegistries *registries, const char *path, GError **error)
 {
   g_autofree char *text = NULL;
   g_autoptr(CpdTomlNode) root = NULL;
+  g_autoptr(GError) cause = NULL;
   const CpdTomlNode *search, *mode, *aliases, *old;
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
   text = cpd_fs_read_file (path, FILE_MAX, error);
-  root = text != NULL ? cpd_toml_parse (text, -1, path, error) : NULL;
-  if (root == NULL)
+  if (text == NULL)
     return FALSE;
+  root = cpd_toml_parse (text, -1, path, &cause);
+  if (root == NULL)
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG, cause->message);
+      return FALSE;
+    }
   search = cpd_toml_get (root, "unqualified-search-registries");
   mode = cpd_toml_get (root, "short-name-mode");
   aliases = cpd_toml_get (root, "aliases");

@@ -129,6 +129,30 @@ test_candidates (void)
   g_assert_nonnull (g_strstr_len (error->message, -1, "'A'"));
 }
 
+static void
+test_parts (void)
+{
+  static const struct { const char *full, *repository, *pullable; } cases[] = {
+    { "quay.io/a:1", "quay.io/a", "quay.io/a:1" },
+    { "quay.io:5000/a/b:1", "quay.io:5000/a/b", "quay.io:5000/a/b:1" },
+    { "quay.io:5000/a@sha256:x", "quay.io:5000/a", "quay.io:5000/a@sha256:x" },
+    { "quay.io/a:1@sha256:x", "quay.io/a", "quay.io/a@sha256:x" },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *repository = cpd_reference_repository (cases[i].full);
+      g_autofree char *pullable = cpd_reference_pullable (cases[i].full);
+
+      g_assert_cmpstr (repository, ==, cases[i].repository);
+      g_assert_cmpstr (pullable, ==, cases[i].pullable);
+    }
+  g_assert_true (cpd_reference_is_short ("a/b:1"));
+  g_assert_false (cpd_reference_is_short ("a.b/b:1"));
+  g_assert_false (cpd_reference_is_short ("localhost/b"));
+  g_assert_false (cpd_reference_is_short ("NO"));
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -137,5 +161,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/oci/reference/idempotent", test_idempotent);
   g_test_add_func ("/oci/reference/lengths", test_lengths);
   g_test_add_func ("/oci/reference/candidates", test_candidates);
+  g_test_add_func ("/oci/reference/parts", test_parts);
   return g_test_run ();
 }
