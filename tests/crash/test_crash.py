@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
-from registry import Image, pack, write_layout  # noqa: E402
+from image_faults import ImageFaults  # noqa: E402
 from service import (CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
 
@@ -276,84 +276,8 @@ class ContainerFaultTest(FaultCase):
         self.client.container(kept).remove()
 
 
-class ImageFaultTest(FaultCase):
-    def import_dies(self, point):
-        self.arm(point)
-        since = self.client.last_seq()
-        self.die(lambda: self.client.import_busybox('victim', message=point))
-        self.revive()
-        events = self.assert_whole(since)
-        names = [name for image in self.client.images('ListImages') for name in image['names']]
-        done = point == 'import.committed'
-        self.assertEqual([e['status'] for e in events], ['import'] if done else [])
-        self.assertEqual(sorted(names), ['localhost/busybox:latest'] + ['localhost/victim:latest'] * done)
-        if not done:
-            self.client.import_busybox('victim', message=point)
-        self.assertEqual(self.client.run('echo', 'here', image='victim'), (0, 'here\n'))
-        self.client.images('RemoveImage', 's', 'victim')
-        self.assertEqual(self.client.check(), [])
-
-    def other_image(self):
-        """An image whose layer no other one has."""
-        path = self.service.state('other.tar')
-        subprocess.run(['tar', '-cf', path, '--transform=s,.*,file,', __file__], check=True, stderr=subprocess.DEVNULL)
-        return self.client.import_image(path, 'victim')
-
-    def remove_image_dies(self, point):
-        ident = self.other_image()['id']
-        blobs = len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256'))
-        self.arm(point)
-        since = self.client.last_seq()
-        self.die(lambda: self.client.images('RemoveImage', 's', 'victim'))
-        self.revive()
-        events = self.assert_whole(since)
-        done = point == 'remove-image.committed'
-        self.assertEqual(self.statuses(events, ident), ['untag', 'remove'] if done else [])
-        left = len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256'))
-        self.assertEqual(left, blobs - 3 if done else blobs)
-        if not done:
-            self.client.images('RemoveImage', 's', 'victim')
-        with self.assert_error('NoSuchImage'):
-            self.client.images('GetImage', 's', 'victim')
-        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
-
-
-    def pull_dies(self, point):
-        image = Image(pack(first=b'1'), pack(second=b'2'), marker=point)
-        layout = write_layout(self.service.state(point), image)
-
-        def pull():
-            job = self.client.images('Pull', 's', f'oci:{layout}:latest', name='victim')
-            return self.client.job_wait(job)
-        if point == 'pull.confirmed':
-            pull()
-        self.arm(point)
-        since = self.client.last_seq()
-        self.die(pull)
-        self.revive()
-        events = self.assert_whole(since)
-        done = point in ('pull.committed', 'pull.confirmed')
-        self.assertEqual([e['status'] for e in events], ['pull'] if done else [])
-        names = [name for found in self.client.images('ListImages') for name in found['names']]
-        self.assertEqual('localhost/victim:latest' in names, done)
-        self.assertEqual(pull()['id'], image.id)
-        self.assertEqual(self.client.check(), [])
-        self.client.images('RemoveImage', 's', 'victim')
-        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
-        self.assertEqual(self.client.check(), [])
-
-    def push_dies(self, point):
-        target = f'dir:{self.service.state(point)}'
-
-        def push():
-            return self.client.job_wait(self.client.images('Push', 'ss', 'busybox', target))
-        self.arm(point)
-        since = self.client.last_seq()
-        self.die(push)
-        self.revive()
-        self.assertEqual(self.assert_whole(since), [])
-        push()
-        self.assertEqual([e['status'] for e in self.assert_whole(since)], ['push'])
+class ImageFaultTest(ImageFaults, FaultCase):
+    pass
 
 
 # How the operation is called that passes a point, by the first part of its name.

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The service is killed while it works on images."""
+
+import subprocess
+
+from registry import Image, pack, write_layout
+from service import files_in
+
+
+class ImageFaults:
+    """For a case that can kill the service."""
+
+    def import_dies(self, point):
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.import_busybox('victim', message=point))
+        self.revive()
+        events = self.assert_whole(since)
+        names = [name for image in self.client.images('ListImages') for name in image['names']]
+        done = point == 'import.committed'
+        self.assertEqual([e['status'] for e in events], ['import'] if done else [])
+        self.assertEqual(sorted(names), ['localhost/busybox:latest'] + ['localhost/victim:latest'] * done)
+        if not done:
+            self.client.import_busybox('victim', message=point)
+        self.assertEqual(self.client.run('echo', 'here', image='victim'), (0, 'here\n'))
+        self.client.images('RemoveImage', 's', 'victim')
+        self.assertEqual(self.client.check(), [])
+
+    def other_image(self):
+        """An image whose layer no other one has."""
+        path = self.service.state('other.tar')
+        subprocess.run(['tar', '-cf', path, '--transform=s,.*,file,', __file__], check=True, stderr=subprocess.DEVNULL)
+        return self.client.import_image(path, 'victim')
+
+    def remove_image_dies(self, point):
+        ident = self.other_image()['id']
+        blobs = len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256'))
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.images('RemoveImage', 's', 'victim'))
+        self.revive()
+        events = self.assert_whole(since)
+        done = point == 'remove-image.committed'
+        self.assertEqual(self.statuses(events, ident), ['untag', 'remove'] if done else [])
+        left = len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256'))
+        self.assertEqual(left, blobs - 3 if done else blobs)
+        if not done:
+            self.client.images('RemoveImage', 's', 'victim')
+        with self.assert_error('NoSuchImage'):
+            self.client.images('GetImage', 's', 'victim')
+        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
+
+
+    def pull_dies(self, point):
+        image = Image(pack(first=b'1'), pack(second=b'2'), marker=point)
+        layout = write_layout(self.service.state(point), image)
+
+        def pull():
+            job = self.client.images('Pull', 's', f'oci:{layout}:latest', name='victim')
+            return self.client.job_wait(job)
+        if point == 'pull.confirmed':
+            pull()
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(pull)
+        self.revive()
+        events = self.assert_whole(since)
+        done = point in ('pull.committed', 'pull.confirmed')
+        self.assertEqual([e['status'] for e in events], ['pull'] if done else [])
+        names = [name for found in self.client.images('ListImages') for name in found['names']]
+        self.assertEqual('localhost/victim:latest' in names, done)
+        self.assertEqual(pull()['id'], image.id)
+        self.assertEqual(self.client.check(), [])
+        self.client.images('RemoveImage', 's', 'victim')
+        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
+        self.assertEqual(self.client.check(), [])
+
+    def push_dies(self, point):
+        target = f'dir:{self.service.state(point)}'
+
+        def push():
+            return self.client.job_wait(self.client.images('Push', 'ss', 'busybox', target))
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(push)
+        self.revive()
+        self.assertEqual(self.assert_whole(since), [])
+        push()
+        self.assertEqual([e['status'] for e in self.assert_whole(since)], ['push'])
