@@ -5,6 +5,17 @@
 #include "engine/cpd-image-config.h"
 #include "public/cpod-error.h"
 
+CpdLayerLimits
+cpd_engine_get_layer_limits (CpdEngine *engine)
+{
+  g_autoptr(CpdConfig) current = cpd_engine_ref_config (engine);
+
+  return (CpdLayerLimits) {
+    .size = (guint64) cpd_config_get_int (current, CPD_KEY_LAYER_SIZE_MAX),
+    .entries = (guint64) cpd_config_get_int (current, CPD_KEY_LAYER_ENTRIES_MAX),
+  };
+}
+
 char *
 cpd_engine_import_image (CpdEngine *engine, int fd, const char *reference,
                          const char *const *changes, const char *message, const CpdCaller *caller,
@@ -12,11 +23,7 @@ cpd_engine_import_image (CpdEngine *engine, int fd, const char *reference,
                          GError **error)
 {
   g_autofree char *config = cpd_image_config_from_changes (changes, error);
-  g_autoptr(CpdConfig) current = cpd_engine_ref_config (engine);
-  const CpdLayerLimits limits = {
-    .size = (guint64) cpd_config_get_int (current, CPD_KEY_LAYER_SIZE_MAX),
-    .entries = (guint64) cpd_config_get_int (current, CPD_KEY_LAYER_ENTRIES_MAX),
-  };
+  const CpdLayerLimits limits = cpd_engine_get_layer_limits (engine);
 
   if (config == NULL)
     return NULL;

@@ -217,6 +217,8 @@ void             cpd_engine_drop_attached     (CpdEngine                *engine,
 void             cpd_engine_watch             (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
                                                const CpdContainerStatus *status);
+/* What the archive of a layer may have. */
+CpdLayerLimits   cpd_engine_get_layer_limits  (CpdEngine                *engine);
 /* Room for what frees room, see cpd-engine-reserve.c. */
 void             cpd_engine_fill_reserve      (CpdEngine                *engine);
 gboolean         cpd_engine_use_reserve       (CpdEngine                *engine,

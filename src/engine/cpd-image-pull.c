@@ -226,12 +226,13 @@ ask_policy (const CpdFetch *fetch, gboolean *verify, GError **error)
 static gboolean
 fetch_image (CpdEngine *engine, CpdFetch *fetch, CpdPulled *pulled, GError **error)
 {
+  const CpdLayerLimits limits = cpd_engine_get_layer_limits (engine);
   g_autoptr(CpdImageRow) unchanged = NULL;
   gboolean verify;
 
   if (!ask_policy (fetch, &verify, error))
     return FALSE;
-  fetch->writer = cpd_image_writer_new (engine->storage, shown_name (fetch), error);
+  fetch->writer = cpd_image_writer_new (engine->storage, shown_name (fetch), &limits, error);
   if (fetch->writer == NULL)
     return FALSE;
   fetch->skopeo->tmp_dir = g_strdup (cpd_image_writer_get_directory (fetch->writer));

@@ -13,6 +13,7 @@
 #include "oci/cpd-layer.h"
 #include "oci/cpd-manifest.h"
 #include "public/cpod-error.h"
+#include "storage/cpd-flusher.h"
 #include "storage/cpd-storage-private.h"
 #include "store/cpd-store-events.h"
 #include "store/cpd-store-operations.h"
@@ -26,6 +27,7 @@ typedef struct
   char *chain_id;               /* (owned) */
   gboolean pinned;              /* it was there, and stays */
   gboolean unpacked;
+  guint64 bytes;                /* read so far */
   CpdLayerInfo info;            /* what it turned out to be when it was unpacked */
   CpdLayerRow *row;             /* (owned) (nullable): when all is put into its place */
   gboolean is_new;
@@ -40,6 +42,11 @@ struct _CpdImageWriter
   gboolean committed;
   char *directory;              /* (owned) */
   char *blobs;                  /* (owned) directory for blobs, beside the others */
+  CpdLayerLimits limits;
+  int fd;                       /* (owned) of the directory */
+  CpdFlusher *flusher;          /* (owned) */
+  GMutex lock;                  /* for the flusher, and what has been read so far of all layers */
+  guint64 bytes;
   GPtrArray *layers;            /* (owned) */
   GPtrArray *made;              /* (owned) paths that have to go if it fails */
 };
@@ -74,14 +81,21 @@ make_directories (CpdImageWriter *writer, GError **error)
     return fail_errno ("make directory", writer->directory, error);
   if (mkdir (writer->blobs, 0700) < 0)
     return fail_errno ("make directory", writer->blobs, error);
-  return TRUE;
+  writer->fd = open (writer->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (writer->fd < 0)
+    return fail_errno ("open", writer->directory, error);
+  writer->flusher = cpd_flusher_new (writer->fd, error);
+  return writer->flusher != NULL;
 }
 
 CpdImageWriter *
-cpd_image_writer_new (CpdStorage *storage, const char *name, GError **error)
+cpd_image_writer_new (CpdStorage *storage, const char *name, const CpdLayerLimits *limits, GError **error)
 {
   g_autoptr(CpdImageWriter) writer = g_new0 (CpdImageWriter, 1);
 
+  writer->limits = *limits;
+  writer->fd = -1;
+  g_mutex_init (&writer->lock);
   writer->storage = cpd_storage_ref (storage);
   writer->name = g_strdup (name);
   writer->layers = g_ptr_array_new_with_free_func ((GDestroyNotify) layer_free);
@@ -118,6 +132,8 @@ cpd_image_writer_free (CpdImageWriter *writer)
 
   if (writer == NULL)
     return;
+  g_clear_pointer (&writer->flusher, cpd_flusher_free);
+  cpd_close_fd (&writer->fd);
   g_mutex_lock (&writer->storage->lock);
   for (guint i = writer->made->len; i > 0; i--)
     cpd_storage_discard (writer->storage, writer->made->pdata[i - 1], trash);
@@ -139,6 +155,7 @@ cpd_image_writer_free (CpdImageWriter *writer)
   cpd_storage_empty_trash (trash);
   if (writer->begun && !writer->committed && !cpd_storage_end_operation (writer->storage, writer->number, &error))
     g_message ("failed to forget the pull of %s: %s", writer->name, error->message);
+  g_mutex_clear (&writer->lock);
   g_ptr_array_unref (writer->layers);
   g_ptr_array_unref (writer->made);
   g_free (writer->directory);
@@ -211,14 +228,36 @@ cpd_image_writer_open_blob (CpdImageWriter *writer, guint number)
   return path != NULL ? open (path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
 }
 
+/* A layer on its way. */
+typedef struct
+{
+  CpdImageWriter *writer;       /* (unowned) */
+  Layer *layer;                 /* (unowned) */
+} Progress;
+
+static void
+on_progress (guint64 bytes_done, guint64 bytes_total, gpointer user_data)
+{
+  const Progress *progress = user_data;
+  CpdImageWriter *writer = progress->writer;
+
+  g_mutex_lock (&writer->lock);
+  writer->bytes += bytes_done - progress->layer->bytes;
+  progress->layer->bytes = bytes_done;
+  cpd_flusher_advance (writer->flusher, writer->bytes);
+  g_mutex_unlock (&writer->lock);
+}
+
 static gboolean
-unpack (CpdImageWriter *writer, guint number, int fd, CpdLayerInfo *info, GCancellable *cancellable, GError **error)
+unpack (CpdImageWriter *writer, guint number, int fd, GCancellable *cancellable, GError **error)
 {
   g_autofree char *name = g_strdup_printf ("layer-%u", number);
   g_autofree char *directory = g_build_filename (writer->directory, name, NULL);
   g_autofree char *diff = g_build_filename (directory, "diff", NULL);
   g_autofree char *path = g_build_filename (writer->blobs, name, NULL);
   cpd_autofd int root = -1, blob = -1;
+  Layer *layer = writer->layers->pdata[number];
+  Progress progress = { writer, layer };
 
   if (mkdir (directory, 0700) < 0 || mkdir (diff, 0755) < 0 || chmod (diff, 0755) < 0)
     return fail_errno ("make directory", diff, error);
@@ -228,7 +267,7 @@ unpack (CpdImageWriter *writer, guint number, int fd, CpdLayerInfo *info, GCance
   blob = open (path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (blob < 0)
     return fail_errno ("make", path, error);
-  return cpd_layer_extract (fd, root, blob, NULL, NULL, cancellable, info, error);
+  return cpd_layer_extract (fd, root, blob, &writer->limits, on_progress, &progress, cancellable, &layer->info, error);
 }
 
 /* Whether the layer is what it was said to be. */
@@ -257,24 +296,22 @@ cpd_image_writer_add_layer (CpdImageWriter *writer, guint number, int fd, GCance
 {
   Layer *layer = writer->layers->pdata[number];
 
-  layer->unpacked = unpack (writer, number, fd, &layer->info, cancellable, error) && check_layer (layer, error);
+  layer->unpacked = unpack (writer, number, fd, cancellable, error) && check_layer (layer, error);
   return layer->unpacked;
 }
 
-/* One sync for all files of all layers. */
+/* One sync for all files of all layers, and one for the blobs, which may lie on another file system. */
 static gboolean
 sync_all (CpdImageWriter *writer, GError **error)
 {
-  const char *const paths[] = { writer->directory, writer->blobs };
+  cpd_autofd int blobs = open (writer->blobs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
+  if (!cpd_flusher_finish (writer->flusher, error))
     {
-      cpd_autofd int fd = open (paths[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-      if (fd < 0 || syncfs (fd) < 0)
-        return fail_errno ("sync", paths[i], error);
+      g_prefix_error (error, "%s: ", writer->directory);
+      return FALSE;
     }
-  return TRUE;
+  return (blobs >= 0 && syncfs (blobs) == 0) || fail_errno ("sync", writer->blobs, error);
 }
 
 static CpdLayerRow *

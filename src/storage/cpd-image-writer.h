@@ -13,9 +13,10 @@ G_BEGIN_DECLS
  */
 typedef struct _CpdImageWriter CpdImageWriter;
 
-/* NAME is for messages. */
+/* NAME is for messages; LIMITS are those of each layer. */
 CpdImageWriter *cpd_image_writer_new           (CpdStorage           *storage,
                                                 const char           *name,
+                                                const CpdLayerLimits *limits,
                                                 GError              **error);
 void            cpd_image_writer_free          (CpdImageWriter       *writer);
 /* A directory that goes with the writer, for whatever is needed on the way. */

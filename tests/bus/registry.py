@@ -40,6 +40,11 @@ def pack(**files):
     return buffer.getvalue()
 
 
+def zip_up(data):
+    """The same bytes whenever it is done."""
+    return gzip.compress(data, 6, mtime=0)
+
+
 def noise(name, size):
     """Bytes that do not compress, the same each time."""
     return random.Random(name).randbytes(size)
@@ -53,7 +58,7 @@ def base_layer():
 class Image:
     """An image in memory: blobs by digest, with their types."""
 
-    def __init__(self, *layers, architecture='amd64', marker='', compress=gzip.compress, layer_type=OCI_LAYER):
+    def __init__(self, *layers, architecture='amd64', marker='', compress=zip_up, layer_type=OCI_LAYER):
         self.blobs = {}
         diff_ids, entries = [], []
         for layer in layers:
