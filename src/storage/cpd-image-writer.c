@@ -264,7 +264,7 @@ unpack (CpdImageWriter *writer, guint number, int fd, GCancellable *cancellable,
   root = open (diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
     return fail_errno ("open directory", diff, error);
-  blob = open (path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  blob = open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (blob < 0)
     return fail_errno ("make", path, error);
   return cpd_layer_extract (fd, root, blob, &writer->limits, on_progress, &progress, cancellable, &layer->info, error);
