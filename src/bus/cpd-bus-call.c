@@ -16,7 +16,9 @@ struct _CpdBusCalls
   GThreadPool *pool;            /* (owned): the service's own; GIO's is ten threads for the whole process */
   GQueue parked;                /* of CpdBusCall, waiting for the gate */
   gboolean open;
-  gboolean stopped;
+  gint stopped;                 /* atomic */
+  CpdBusCall *last;             /* (unowned) (nullable): the one that ends the service */
+  gboolean last_done;           /* it only waits for the others */
   guint count;
 };
 
@@ -74,12 +76,18 @@ log_end (CpdBusCall *call)
                     call->error != NULL ? call->error->message : "", took);
 }
 
-/* Tells, then replies. */
+/* Tells, then replies. The call that ends the service waits for all others. */
 static void
 finish (CpdBusCall *call)
 {
   CpdBusCalls *calls = call->calls;
 
+  if (call == calls->last && !calls->last_done)
+    {
+      calls->last_done = TRUE;
+      cpd_bus_service_notice_idle (calls->service);
+      return;
+    }
   if (call->error != NULL)
     {
       g_autoptr(GError) cause = g_steal_pointer (&call->error);
@@ -120,20 +128,31 @@ on_worked (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
-/* In a worker thread. */
-static void
-work (gpointer data, gpointer user_data)
+/* No call is served any more once the service was told to end. */
+static gboolean
+check_running (CpdBusCalls *calls, GError **error)
 {
-  CpdBusCall *call = data;
+  if (!g_atomic_int_get (&calls->stopped))
+    return TRUE;
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_RUNTIME_STOPPED, "the service is stopping");
+  return FALSE;
+}
+
+/* The call that ends the service is not refused, nor does it matter whether its caller stays. */
+static void
+work_by (CpdBusCall *call, CpdBusWork function, gboolean last)
+{
   g_autoptr(GSource) source = g_idle_source_new ();
 
   /* The caller may have left while the call waited for a thread. */
-  if (!g_cancellable_set_error_if_cancelled (cpd_bus_call_get_cancellable (call), &call->error))
+  if (last
+      || (check_running (call->calls, &call->error)
+          && !g_cancellable_set_error_if_cancelled (cpd_bus_call_get_cancellable (call), &call->error)))
     {
       GVariant *reply;
 
       call->caller.unit = cpd_bus_peer_get_unit (call->peer);
-      reply = call->method->work (call, &call->error);
+      reply = function (call, &call->error);
       if (reply != NULL)
         call->reply = g_variant_ref_sink (reply);
       else if (call->error == NULL)
@@ -145,16 +164,51 @@ work (gpointer data, gpointer user_data)
   g_source_attach (source, NULL);
 }
 
+/* In a worker thread. */
+static void
+work (gpointer data, gpointer user_data)
+{
+  CpdBusCall *call = data;
+
+  work_by (call, call->method->work, FALSE);
+}
+
+/* The last call and what is to be done for it. */
+typedef struct
+{
+  CpdBusCall *call;
+  CpdBusWork work;
+} CpdBusLoner;
+
+static gpointer
+run_alone (gpointer data)
+{
+  g_autofree CpdBusLoner *loner = data;
+
+  work_by (loner->call, loner->work, TRUE);
+  return NULL;
+}
+
+void
+cpd_bus_call_work_last (CpdBusCall *call, CpdBusWork function)
+{
+  CpdBusLoner *loner = g_new0 (CpdBusLoner, 1);
+
+  loner->call = call;
+  loner->work = function;
+  g_thread_unref (g_thread_new ("cpd-call", run_alone, loner));
+}
+
 /* The call may run now: it is authorized, and the engine's records are right. */
 static void
 run (CpdBusCall *call)
 {
   g_autoptr(GError) error = NULL;
+  GError *refusal = NULL;
 
-  if (call->calls->stopped)
+  if (!check_running (call->calls, &refusal))
     {
-      cpd_bus_call_return (call, NULL, g_error_new_literal (CPOD_ERROR, CPOD_ERROR_CANCELLED,
-                                                            "the service is stopping"));
+      cpd_bus_call_return (call, NULL, refusal);
       return;
     }
   if (call->method->start != NULL)
@@ -203,11 +257,8 @@ check_call (CpdBusCall *call, GError **error)
   GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
   gsize n = g_variant_n_children (parameters);
 
-  if (call->calls->stopped)
-    {
-      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_CANCELLED, "the service is stopping");
-      return FALSE;
-    }
+  if (!check_running (call->calls, error))
+    return FALSE;
   if (call->method == NULL)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "method %s is not there",
@@ -284,8 +335,31 @@ cpd_bus_calls_open (CpdBusCalls *calls)
 void
 cpd_bus_calls_stop (CpdBusCalls *calls)
 {
-  calls->stopped = TRUE;
+  g_atomic_int_set (&calls->stopped, TRUE);
   cpd_bus_calls_open (calls);
+}
+
+/* Answers the call that ends the service, if it has only waited for the others. */
+void
+cpd_bus_calls_answer_last (CpdBusCalls *calls)
+{
+  if (!calls->last_done)
+    return;
+  calls->last_done = FALSE;
+  finish (g_steal_pointer (&calls->last));
+}
+
+void
+cpd_bus_call_end_service (CpdBusCall *call)
+{
+  call->calls->last = call;
+  cpd_bus_service_quit (call->calls->service);
+}
+
+gboolean
+cpd_bus_calls_last_works (CpdBusCalls *calls)
+{
+  return calls->last != NULL && !calls->last_done;
 }
 
 guint

@@ -39,6 +39,9 @@ void           cpd_bus_calls_free          (CpdBusCalls            *calls);
 void           cpd_bus_calls_open          (CpdBusCalls            *calls);
 void           cpd_bus_calls_stop          (CpdBusCalls            *calls);
 guint          cpd_bus_calls_count         (CpdBusCalls            *calls);
+/* The call that ends the service: whether it still works, and its answer when it does not. */
+gboolean       cpd_bus_calls_last_works      (CpdBusCalls            *calls);
+void           cpd_bus_calls_answer_last   (CpdBusCalls            *calls);
 
 /* Begins a call to OBJECT (the last part of the path, or NULL). METHOD is NULL if there is no handler. */
 void           cpd_bus_call_begin          (CpdBusService          *service,
@@ -53,6 +56,12 @@ void           cpd_bus_call_answer         (GDBusMethodInvocation  *invocation,
 void           cpd_bus_call_return         (CpdBusCall             *call,
                                             GVariant               *reply,
                                             GError                 *error);
+
+/* The service ends, and this call is its last: it is answered when all else has ended. Main thread. */
+void           cpd_bus_call_end_service    (CpdBusCall             *call);
+/* Goes on with that call in a thread of its own. */
+void           cpd_bus_call_work_last      (CpdBusCall             *call,
+                                            CpdBusWork              work);
 
 CpdBusService *cpd_bus_call_get_service    (CpdBusCall             *call);
 CpdEngine     *cpd_bus_call_get_engine     (CpdBusCall             *call);

@@ -4,6 +4,7 @@
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-prune.h"
 #include "bus/cpd-bus-rows.h"
+#include "bus/cpd-bus-shutdown.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
@@ -265,6 +266,7 @@ static const CpdBusMethod methods[] = {
   { "Check", cpd_bus_no_options, FALSE, work_check },
   { "GetConfig", cpd_bus_no_options, FALSE, work_get_config },
   { "Reload", cpd_bus_no_options, FALSE, work_reload },
+  { "Shutdown", cpd_bus_shutdown_options, TRUE, NULL, cpd_bus_start_shutdown },
   { NULL }
 };
 

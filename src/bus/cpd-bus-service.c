@@ -3,6 +3,7 @@
 
 #include "bus/cpd-bus-call.h"
 #include "bus/cpd-bus-events.h"
+#include "bus/cpd-bus-inhibit.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-objects.h"
@@ -25,8 +26,11 @@ struct _CpdBusService
   CpdBusObjects *images;        /* (owned) */
   const char *state;            /* (unowned) */
   GVariant *announced;          /* (owned): properties of the runtime */
+  CpdBusInhibit *inhibit;       /* (owned) (nullable): on a bus only */
   CpdBusIdle idle;              /* set when it stops */
   gpointer idle_data;
+  CpdBusIdle quit;
+  gpointer quit_data;
 };
 
 void
@@ -110,6 +114,7 @@ cpd_bus_service_free (CpdBusService *service)
   if (service == NULL)
     return;
   cpd_bus_events_disconnect (service);
+  cpd_bus_inhibit_free (service->inhibit);
   cpd_bus_calls_free (service->calls);
   cpd_bus_jobs_free (service->jobs);
   cpd_bus_peers_free (service->peers);
@@ -136,6 +141,8 @@ cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GEr
 
   service->connection = g_object_ref (connection);
   service->peers = cpd_bus_peers_new (connection, on_peer_left, service);
+  if (g_dbus_connection_get_unique_name (connection) != NULL)
+    service->inhibit = cpd_bus_inhibit_new (service->engine, connection);
   return cpd_bus_interface_export (&cpd_bus_runtime_interface, service, error)
          && cpd_bus_interface_export (&cpd_bus_images_interface, service, error)
          && cpd_bus_interface_export_objects (&cpd_bus_container_interface, service,
@@ -172,13 +179,41 @@ cpd_bus_service_stop (CpdBusService *service, CpdBusIdle idle, gpointer user_dat
   cpd_bus_service_notice_idle (service);
 }
 
-/* Something has ended. */
+/* Something has ended. The call that ordered the end is answered last. */
 void
 cpd_bus_service_notice_idle (CpdBusService *service)
 {
-  if (service->idle != NULL && cpd_bus_calls_count (service->calls) == 0
-      && cpd_bus_jobs_count (service->jobs) == 0)
+  if (service->idle == NULL || cpd_bus_jobs_count (service->jobs) > 0)
+    return;
+  if (cpd_bus_calls_count (service->calls) == 0)
     service->idle (service->idle_data);
+  else if (cpd_bus_calls_count (service->calls) == 1)
+    cpd_bus_calls_answer_last (service->calls);
+}
+
+void
+cpd_bus_service_set_quit (CpdBusService *service, CpdBusIdle quit, gpointer user_data)
+{
+  service->quit = quit;
+  service->quit_data = user_data;
+}
+
+void
+cpd_bus_service_quit (CpdBusService *service)
+{
+  service->quit (service->quit_data);
+}
+
+gboolean
+cpd_bus_service_is_working (CpdBusService *service)
+{
+  return cpd_bus_calls_last_works (service->calls);
+}
+
+void
+cpd_bus_service_give_up (CpdBusService *service)
+{
+  cpd_bus_calls_answer_last (service->calls);
 }
 
 CpdEngine *

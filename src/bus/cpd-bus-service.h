@@ -32,8 +32,17 @@ void             cpd_bus_service_set_running    (CpdBusService    *service);
 void             cpd_bus_service_stop           (CpdBusService    *service,
                                                  CpdBusIdle        idle,
                                                  gpointer          user_data);
+/* QUIT is called when a caller wants the service to end: it is to call cpd_bus_service_stop(). */
+void             cpd_bus_service_set_quit       (CpdBusService    *service,
+                                                 CpdBusIdle        quit,
+                                                 gpointer          user_data);
+/* Whether the order of a caller to stop all containers is still being carried out. */
+gboolean         cpd_bus_service_is_working     (CpdBusService    *service);
+/* What still runs is left alone: answers who told the service to end. */
+void             cpd_bus_service_give_up        (CpdBusService    *service);
 
 /* For the modules of the bus. */
+void             cpd_bus_service_quit           (CpdBusService    *service);
 CpdEngine       *cpd_bus_service_get_engine     (CpdBusService    *service);
 GDBusConnection *cpd_bus_service_get_connection (CpdBusService    *service);
 CpdBusCalls     *cpd_bus_service_get_calls      (CpdBusService    *service);

@@ -33,6 +33,7 @@ static const CliVerb verbs[] = {
   { "start", N_("CONTAINER…"), N_("Start containers"), cli_start, "Start" },
   { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop, "Stop" },
   { "system check", NULL, N_("Compare the engine's records with what is there"), cli_system_check },
+  { "system shutdown", NULL, N_("End the service, and all containers if wanted"), cli_system_shutdown },
   { "unpause", N_("CONTAINER…"), N_("Let frozen containers go on"), cli_each, "Unpause" },
   { "version", NULL, N_("Show the versions of command and service"), cli_version },
   { "wait", N_("CONTAINER…"), N_("Wait for containers to end and print their exit codes"), cli_wait },

@@ -9,8 +9,12 @@
 #include "daemon/cpd-notify.h"
 #include "engine/cpd-engine.h"
 
-/* How long running calls may go on after SIGTERM. */
+/* How long running calls may go on after the order to end, and those that would be torn. */
 #define STOP_SECONDS 10
+#define BUSY_SECONDS 60
+
+/* What the service manager is told, each second, that the end may still take. */
+#define STOPPING_STATE "EXTEND_TIMEOUT_USEC=20000000"
 
 typedef struct
 {
@@ -19,7 +23,8 @@ typedef struct
   CpdBusService *bus;           /* (owned) */
   CpdBusLink *link;             /* (owned) */
   GThread *recovery;            /* (owned) (nullable) */
-  guint stop_timeout;
+  guint stop_timer;
+  guint stop_seconds;           /* since the order to end */
   gboolean stopping;
   gboolean idle;                /* no call runs any more */
   gboolean recovering;
@@ -43,26 +48,47 @@ on_idle (gpointer user_data)
   quit_when_idle (service);
 }
 
+/* Stopping all containers has bounds of its own; what waits for one to end has to give way sooner. */
 static gboolean
-on_stop_timeout (gpointer user_data)
+may_go_on (Service *service)
+{
+  if (cpd_bus_service_is_working (service->bus))
+    {
+      service->stop_seconds = 0;
+      return TRUE;
+    }
+  return service->stop_seconds < (cpd_engine_is_busy (service->engine) ? BUSY_SECONDS : STOP_SECONDS);
+}
+
+static gboolean
+on_stop_timer (gpointer user_data)
 {
   Service *service = user_data;
 
-  g_message ("calls still run after %d seconds; what they leave is finished at the next start",
-             STOP_SECONDS);
-  service->stop_timeout = 0;
+  service->stop_seconds++;
+  if (may_go_on (service))
+    {
+      cpd_notify (STOPPING_STATE);
+      return G_SOURCE_CONTINUE;
+    }
+  g_message ("calls still run after %u seconds; what they leave is finished at the next start",
+             service->stop_seconds);
+  service->stop_timer = 0;
+  cpd_bus_service_give_up (service->bus);
   g_main_loop_quit (service->loop);
   return G_SOURCE_REMOVE;
 }
 
 static void
-stop (Service *service)
+stop (gpointer user_data)
 {
+  Service *service = user_data;
+
   if (service->stopping)
     return;
   service->stopping = TRUE;
-  cpd_notify ("STOPPING=1");
-  service->stop_timeout = g_timeout_add_seconds (STOP_SECONDS, on_stop_timeout, service);
+  cpd_notify ("STOPPING=1\n" STOPPING_STATE);
+  service->stop_timer = g_timeout_add_seconds (1, on_stop_timer, service);
   cpd_bus_service_stop (service->bus, on_idle, service);
 }
 
@@ -159,6 +185,7 @@ set_up (Service *service, const CpdServiceOptions *options, GError **error)
   if (service->engine == NULL)
     return FALSE;
   service->bus = cpd_bus_service_new (service->engine);
+  cpd_bus_service_set_quit (service->bus, stop, service);
   return open_link (service, options, error);
 }
 
@@ -168,7 +195,7 @@ tear_down (Service *service)
 {
   gboolean over = !service->stopping || (service->idle && !service->recovering);
 
-  g_clear_handle_id (&service->stop_timeout, g_source_remove);
+  g_clear_handle_id (&service->stop_timer, g_source_remove);
   if (service->engine != NULL)
     cpd_engine_shutdown (service->engine);
   g_clear_pointer (&service->link, cpd_bus_link_free);

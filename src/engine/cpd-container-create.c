@@ -149,6 +149,7 @@ gboolean
 cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *options,
                              const CpdCaller *caller, char **id, char **name, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdImageRow) found = cpd_storage_find_image (engine->storage, image, error);
   g_autoptr(GVariant) given_name = g_variant_lookup_value (options, "name", NULL);
   g_autoptr(CpdContainerRow) row = NULL;

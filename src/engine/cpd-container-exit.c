@@ -60,6 +60,7 @@ cpd_engine_drop_attached (CpdEngine *engine, const char *id)
 gboolean
 cpd_engine_cleanup_locked (CpdEngine *engine, const char *id, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
   CpdContainerStatus status;
 
@@ -166,6 +167,7 @@ auto_remove (CpdEngine *engine, const CpdContainerRow *row, GError **error)
 static gboolean
 handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "exit");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
   g_autoptr(CpdContainerRow) after = NULL;

@@ -169,12 +169,14 @@ gboolean
 cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller,
                         GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdContainerConfig) config = cpd_container_config_parse (row->config, error);
   g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
   CpdContainerStatus status = row->status;
   gint64 operation;
 
-  if (config == NULL || !cpd_engine_begin_operation (engine, "init", row->id, &operation, error))
+  if (config == NULL || !cpd_engine_check_not_ending (engine, error)
+      || !cpd_engine_begin_operation (engine, "init", row->id, &operation, error))
     return FALSE;
   cpd_fault_point ("init.intent");
   if (!prepare (engine, row, config, bundle, error)
@@ -233,10 +235,11 @@ gboolean
 cpd_engine_start_locked (CpdEngine *engine, const char *id, guint restarts, const CpdCaller *caller,
                          GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_START, "start", caller, error);
   CpdContainerStatus status;
 
-  if (row == NULL)
+  if (row == NULL || !cpd_engine_check_not_ending (engine, error))
     return FALSE;
   if (!cpd_launcher_start (engine->launcher, id, error))
     {

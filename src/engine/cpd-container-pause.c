@@ -9,6 +9,7 @@ change (CpdEngine *engine, const char *id, CpdContainerState from, CpdContainerS
         gboolean (*act) (CpdLauncher *launcher, const char *id, GError **error),
         const char *verb, const CpdCaller *caller, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, verb);
   g_autoptr(CpdContainerRow) row =
     cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (from), verb, error);

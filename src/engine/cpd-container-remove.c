@@ -77,6 +77,8 @@ gboolean
 cpd_engine_remove_locked (CpdEngine *engine, const CpdContainerRow *row, GHashTable *together,
                           const CpdCaller *caller, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+
   if (!begin_remove (engine, row, together, error))
     return FALSE;
   cpd_fault_point ("remove.intent");
@@ -174,6 +176,7 @@ gboolean
 cpd_engine_evict_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
                             GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "evict");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
 
@@ -219,6 +222,7 @@ gboolean
 cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_name,
                              const CpdCaller *caller, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "rename");
   g_autoptr(CpdContainerRow) row =
     cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (CPD_CONTAINER_REMOVING) - 1, "rename", error);

@@ -103,7 +103,8 @@ get_restartable (CpdEngine *engine, const char *id)
 {
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
 
-  if (row == NULL || row->status.state != CPD_CONTAINER_EXITED || row->status.stopped_by_user)
+  if (row == NULL || row->status.state != CPD_CONTAINER_EXITED || row->status.stopped_by_user
+      || !cpd_engine_check_not_ending (engine, NULL))
     return NULL;
   return g_steal_pointer (&row);
 }
@@ -144,6 +145,19 @@ cpd_engine_forget_restarts (CpdEngine *engine)
   g_mutex_lock (&engine->mutex);
   restarts = g_steal_pointer (&engine->restarts);
   g_mutex_unlock (&engine->mutex);
+}
+
+gboolean
+cpd_engine_check_not_ending (CpdEngine *engine, GError **error)
+{
+  gboolean ending;
+
+  g_mutex_lock (&engine->mutex);
+  ending = engine->restarts == NULL;
+  g_mutex_unlock (&engine->mutex);
+  if (ending)
+    g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_RUNTIME_STOPPED, "the service is stopping");
+  return !ending;
 }
 
 /* Stops it if it runs, and starts it. */

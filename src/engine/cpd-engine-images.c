@@ -22,6 +22,7 @@ cpd_engine_import_image (CpdEngine *engine, int fd, const char *reference,
                          CpdProgressFunc progress, gpointer user_data, GCancellable *cancellable,
                          GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autofree char *config = cpd_image_config_from_changes (changes, error);
   const CpdLayerLimits limits = cpd_engine_get_layer_limits (engine);
 
@@ -76,11 +77,14 @@ gboolean
 cpd_engine_remove_image (CpdEngine *engine, const char *name_or_id, gboolean force,
                          const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
 {
+  g_autoptr(CpdHold) hold = NULL;
+
   if (force && !remove_containers_of (engine, name_or_id, caller, error))
     {
       g_prefix_error (error, "failed to remove image %s: ", name_or_id);
       return FALSE;
     }
+  hold = cpd_holds_take (engine->holds);
   return cpd_storage_remove_image (engine->storage, name_or_id, force, caller, untagged, deleted,
                                    error);
 }

@@ -4,6 +4,7 @@
 #include "engine/cpd-engine.h"
 #include "engine/cpd-event-log.h"
 #include "engine/cpd-health.h"
+#include "engine/cpd-holds.h"
 #include "engine/cpd-launcher.h"
 #include "engine/cpd-locks.h"
 #include "engine/cpd-monitor.h"
@@ -27,6 +28,7 @@ struct _CpdEngine
   GThreadPool *exits;           /* (owned): its own, so that callers who wait for an exit cannot keep it out */
   CpdWaiters *waiters;          /* (owned), main thread */
   CpdEventLog *event_log;       /* (owned) (nullable) */
+  CpdHolds *holds;              /* (owned): by what must not be torn */
 
   GMainContext *context;        /* (owned): of the main thread */
   guint64 last_emitted;         /* main thread */
@@ -206,6 +208,9 @@ void             cpd_engine_restart_by_policy (CpdEngine                *engine,
                                                const char               *id,
                                                gboolean                  booted);
 void             cpd_engine_forget_restarts   (CpdEngine                *engine);
+/* Nothing is started any more. With a hold taken before: who is told "no" is seen by cpd_engine_stop_all(). */
+gboolean         cpd_engine_check_not_ending  (CpdEngine                *engine,
+                                               GError                  **error);
 /* An event about a container whose status does not change with it. */
 gboolean         cpd_engine_add_event         (CpdEngine                *engine,
                                                const CpdContainerRow    *row,

@@ -31,6 +31,7 @@ enum
   SIGNAL_CONTAINER_CHANGED,
   SIGNAL_EVENT,
   SIGNAL_HEALTH_CHANGED,
+  SIGNAL_BUSY_CHANGED,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -43,6 +44,12 @@ destroy_source (gpointer source)
 }
 
 static void
+on_holds_changed (gboolean held, gpointer user_data)
+{
+  g_signal_emit (user_data, signals[SIGNAL_BUSY_CHANGED], 0, held);
+}
+
+static void
 cpd_engine_init (CpdEngine *engine)
 {
   engine->lock_fd = -1;
@@ -51,6 +58,7 @@ cpd_engine_init (CpdEngine *engine)
   engine->context = g_main_context_ref_thread_default ();
   engine->locks = cpd_locks_new ();
   engine->health = cpd_health_new ();
+  engine->holds = cpd_holds_new (engine->context, on_holds_changed, engine);
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->going = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->restarts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
@@ -69,6 +77,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->store, cpd_store_unref);
   g_clear_pointer (&engine->locks, cpd_locks_free);
   g_clear_pointer (&engine->health, cpd_health_free);
+  g_clear_pointer (&engine->holds, cpd_holds_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->going, g_hash_table_unref);
   g_clear_pointer (&engine->pulls, g_hash_table_unref);
@@ -96,13 +105,17 @@ cpd_engine_class_init (CpdEngineClass *klass)
   signals[SIGNAL_HEALTH_CHANGED] =
     g_signal_new ("health-changed", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 0);
+  signals[SIGNAL_BUSY_CHANGED] =
+    g_signal_new ("busy-changed", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
 }
 
 /*
  * A child that a service has forked, and that has not yet become another
  * program, shares the service's lock: should the service be killed right
- * then, the lock is held a moment longer than the owner lives. OWNER gets
- * what the owner wrote.
+ * then, the lock is held a moment longer than the owner lives. One that is
+ * about to end has given up its name and taken its number away, and is waited
+ * for too. OWNER gets what the owner wrote.
  */
 static gboolean
 lock_against_others (int fd, char *owner, gsize size)
@@ -141,6 +154,7 @@ take_state_directory (CpdEngine *engine, GError **error)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_LOCKED,
                    "the process %s already serves the state in %s", owner, engine->config->static_dir);
+      cpd_close_fd (&engine->lock_fd);
       return FALSE;
     }
   if (ftruncate (engine->lock_fd, 0) < 0
@@ -265,6 +279,8 @@ void
 cpd_engine_shutdown (CpdEngine *engine)
 {
   cpd_engine_forget_restarts (engine);
+  if (engine->lock_fd >= 0 && ftruncate (engine->lock_fd, 0) < 0)
+    g_info ("failed to take the number of this process away: %s", g_strerror (errno));
   cpd_engine_end_upkeep (engine);
   g_clear_pointer (&engine->monitor, cpd_monitor_free);
   if (engine->exits != NULL)
@@ -302,6 +318,12 @@ void
 cpd_engine_emit_health (CpdEngine *engine)
 {
   g_signal_emit (engine, signals[SIGNAL_HEALTH_CHANGED], 0);
+}
+
+gboolean
+cpd_engine_is_busy (CpdEngine *engine)
+{
+  return cpd_holds_any (engine->holds);
 }
 
 static gboolean

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  * Signals, on the main thread:
  *   "container-changed" (const char *id): something shown of it may have changed
  *   "health-changed": what cpd_engine_get_health() gives
+ *   "busy-changed" (gboolean busy): whether something goes on that must not be torn
  *   "event" (CpdEventRow *event): every event, once, in order
  */
 #define CPD_TYPE_ENGINE (cpd_engine_get_type ())
@@ -46,6 +47,8 @@ gboolean         cpd_engine_recover            (CpdEngine           *engine,
 void             cpd_engine_start_upkeep       (CpdEngine           *engine);
 /* aa{sv} (kind, text, time), floating: what is or was not well with the records. */
 GVariant        *cpd_engine_get_health         (CpdEngine           *engine);
+/* Whether something goes on that the end of the process would tear, and leave for the next start. */
+gboolean         cpd_engine_is_busy            (CpdEngine           *engine);
 /* Ends the engine's own threads; containers go on. Main thread. */
 void             cpd_engine_shutdown           (CpdEngine           *engine);
 
@@ -95,6 +98,20 @@ gboolean         cpd_engine_stop_container     (CpdEngine           *engine,
 gboolean         cpd_engine_kill_container     (CpdEngine           *engine,
                                                 const char          *id,
                                                 const char          *signal_name,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+
+/* What became of one of them. */
+typedef struct
+{
+  char *id;
+  GError *error;                /* (owned) (nullable) */
+} CpdStopped;
+
+/* Stops all containers at once, for good: no restart policy starts one again in this process. An array of
+ * CpdStopped. TIMEOUT as for stop. */
+GPtrArray       *cpd_engine_stop_all           (CpdEngine           *engine,
+                                                gint64               timeout,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
 /* Stops it if it runs, and starts it. TIMEOUT as for stop. */

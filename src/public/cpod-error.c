@@ -33,6 +33,7 @@ static const GDBusErrorEntry entries[] = {
   { CPOD_ERROR_REGISTRY_DENIED, NAME ("RegistryDenied") },
   { CPOD_ERROR_IMAGE_REJECTED, NAME ("ImageRejected") },
   { CPOD_ERROR_INVALID_IMAGE, NAME ("InvalidImage") },
+  { CPOD_ERROR_RUNTIME_STOPPED, NAME ("RuntimeStopped") },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (entries) == CPOD_N_ERRORS);

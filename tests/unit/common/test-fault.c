@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/cpd-fault.h"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,6 +82,36 @@ test_counted (void)
   assert_survives ("one:2");    /* other points do not count */
 }
 
+/* The other side sees when the point is reached, and says when to go on. */
+static void
+test_halt (void)
+{
+  g_autofree char *directory = g_dir_make_tmp ("cpod-test-XXXXXX", NULL);
+  g_autofree char *fifo = g_build_filename (directory, "fifo", NULL);
+  g_autofree char *wanted = g_strconcat ("two:", fifo, NULL);
+  int fd, status;
+  pid_t pid;
+
+  g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
+  pid = fork ();
+  if (pid == 0)
+    {
+      g_setenv ("CPOD_HALT", wanted, TRUE);
+      cpd_fault_point ("one");
+      cpd_fault_point ("tw");
+      cpd_fault_point ("two");
+      _exit (0);
+    }
+  fd = open (fifo, O_WRONLY | O_CLOEXEC);       /* waits for the reader */
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (waitpid (pid, &status, WNOHANG), ==, 0);
+  close (fd);
+  g_assert_cmpint (waitpid (pid, &status, 0), ==, pid);
+  g_assert_cmpint (status, ==, 0);
+  unlink (fifo);
+  rmdir (directory);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -88,5 +120,6 @@ main (int argc, char **argv)
   g_test_add_func ("/fault/other-points", test_other_points);
   g_test_add_func ("/fault/named-point", test_named_point);
   g_test_add_func ("/fault/counted", test_counted);
+  g_test_add_func ("/fault/halt", test_halt);
   return g_test_run ();
 }
