@@ -108,6 +108,25 @@ on_image_event (CpdBusService *service, const CpdEventRow *event)
   refresh_image (service, event->id);
 }
 
+/* The errors of a refresh as (os): of whose container, and what. */
+static GVariant *
+build_errors (const CpdEventRow *event)
+{
+  GVariantBuilder errors = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a(os)"));
+  g_autoptr(GVariantIter) iter = NULL;
+  const char *id, *message;
+
+  if (event->attributes != NULL)
+    g_variant_lookup (event->attributes, "errors", "a{ss}", &iter);
+  while (iter != NULL && g_variant_iter_next (iter, "{&s&s}", &id, &message))
+    {
+      g_autofree char *path = cpd_bus_container_path (id);
+
+      g_variant_builder_add (&errors, "(os)", path, message);
+    }
+  return g_variant_builder_end (&errors);
+}
+
 static void
 on_system_event (CpdBusService *service, const CpdEventRow *event)
 {
@@ -123,7 +142,8 @@ on_system_event (CpdBusService *service, const CpdEventRow *event)
       g_variant_lookup (event->attributes, "ok", "u", &ok);
       g_variant_lookup (event->attributes, "failed", "u", &failed);
     }
-  emit_runtime (service, "Refreshed", g_variant_new ("(tsuu)", event->seq, boot_id, ok, failed));
+  emit_runtime (service, "Refreshed", g_variant_new ("(tsuu@a(os))", event->seq, boot_id, ok, failed,
+                                                    build_errors (event)));
 }
 
 /* The order that is promised: the objects first, then the signal of its own, then Event. */

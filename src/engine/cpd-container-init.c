@@ -176,6 +176,7 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
   gint64 operation;
 
   if (config == NULL || !cpd_engine_check_not_ending (engine, error)
+      || (cpd_engine_needs_refresh (engine, row->id) && !cpd_engine_refresh_locked (engine, row, error))
       || !cpd_engine_begin_operation (engine, "init", row->id, &operation, error))
     return FALSE;
   cpd_fault_point ("init.intent");

@@ -64,12 +64,16 @@ commit (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, 
   g_autoptr(CpdTransaction) tx =
     cpd_store_begin (engine->store, row->auto_remove ? CPD_STORE_BOOT : CPD_STORE_DURABLE, error);
 
-  return tx != NULL
-         && cpd_store_delete_container (tx, row->id, error)
-         && cpd_store_add_event (tx, "container", "remove", row->id, row->name,
-                                 g_variant_builder_end (attributes), caller, error)
-         && cpd_store_delete_operations (tx, "remove", row->id, error)
-         && cpd_transaction_commit (tx, error);
+  if (tx == NULL
+      || !cpd_store_delete_container (tx, row->id, error)
+      || !cpd_store_add_event (tx, "container", "remove", row->id, row->name,
+                               g_variant_builder_end (attributes), caller, error)
+      || !cpd_store_delete_operations (tx, "remove", row->id, error)
+      || !cpd_store_delete_operations (tx, "refresh", row->id, error)
+      || !cpd_transaction_commit (tx, error))
+    return FALSE;
+  cpd_engine_forget_refresh (engine, row->id);
+  return TRUE;
 }
 
 /* Removes a container that does not run. Its lock is held. */

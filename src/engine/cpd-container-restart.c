@@ -3,19 +3,21 @@
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 
-/* A container that is to be started again, some time later. */
+/* Something that is to be done with a container, some time later. */
 typedef struct
 {
   CpdEngine *engine;            /* (unowned): it destroys the source before it ends */
+  char *key;                    /* in the engine's table */
   char *id;
-  gboolean booted;
-} CpdPendingRestart;
+  pid_t what;
+} CpdPending;
 
 static void
-pending_restart_free (gpointer data)
+pending_free (gpointer data)
 {
-  CpdPendingRestart *pending = data;
+  CpdPending *pending = data;
 
+  g_free (pending->key);
   g_free (pending->id);
   g_free (pending);
 }
@@ -23,32 +25,33 @@ pending_restart_free (gpointer data)
 static gboolean
 on_due (gpointer data)
 {
-  CpdPendingRestart *pending = data;
+  CpdPending *pending = data;
   g_autofree char *id = g_strdup (pending->id);
   CpdEngine *engine = pending->engine;
-  gboolean booted = pending->booted;
+  const pid_t what = pending->what;
 
   g_mutex_lock (&engine->mutex);
-  g_hash_table_remove (engine->restarts, id);   /* frees PENDING */
+  g_hash_table_remove (engine->pending, pending->key);  /* frees PENDING */
   g_mutex_unlock (&engine->mutex);
-  cpd_engine_push_exit (engine, id, booted ? CPD_EXIT_BOOT : CPD_EXIT_RESTART);
+  cpd_engine_push_exit (engine, id, what);
   return G_SOURCE_REMOVE;
 }
 
-static void
-schedule (CpdEngine *engine, const char *id, guint delay_ms, gboolean booted)
+void
+cpd_engine_schedule (CpdEngine *engine, const char *id, pid_t what, guint delay_ms)
 {
   g_autoptr(GSource) source = g_timeout_source_new (delay_ms);
-  CpdPendingRestart *pending = g_new0 (CpdPendingRestart, 1);
+  CpdPending *pending = g_new0 (CpdPending, 1);
 
   pending->engine = engine;
+  pending->key = g_strdup_printf ("%d %s", (int) what, id);
   pending->id = g_strdup (id);
-  pending->booted = booted;
-  g_source_set_callback (source, on_due, pending, pending_restart_free);
+  pending->what = what;
+  g_source_set_callback (source, on_due, pending, pending_free);
   g_mutex_lock (&engine->mutex);
-  if (engine->restarts != NULL)
+  if (engine->pending != NULL)
     {
-      g_hash_table_replace (engine->restarts, g_strdup (id), g_source_ref (source));
+      g_hash_table_replace (engine->pending, g_strdup (pending->key), g_source_ref (source));
       g_source_attach (source, engine->context);
     }
   g_mutex_unlock (&engine->mutex);
@@ -64,7 +67,7 @@ schedule_after_boot (CpdEngine *engine, const CpdContainerRow *row)
   status.stopped_by_user = FALSE;
   status.restarts = 0;
   if (cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, &error))
-    schedule (engine, row->id, 0, TRUE);
+    cpd_engine_schedule (engine, row->id, CPD_EXIT_BOOT, 0);
   else
     g_message ("failed to start container %s after the reboot: %s", row->name, error->message);
 }
@@ -74,12 +77,12 @@ cpd_engine_consider_restart (CpdEngine *engine, const CpdContainerRow *row, gboo
 {
   g_autoptr(CpdContainerConfig) config = cpd_container_config_parse (row->config, NULL);
 
-  if (config == NULL)
+  if (config == NULL || cpd_engine_needs_refresh (engine, row->id))
     return;
   if (booted && cpd_restart_policy_matches_boot (&config->restart, &row->status))
     schedule_after_boot (engine, row);
   else if (!booted && cpd_restart_policy_matches (&config->restart, &row->status))
-    schedule (engine, row->id, cpd_restart_policy_delay (&row->status), FALSE);
+    cpd_engine_schedule (engine, row->id, CPD_EXIT_RESTART, cpd_restart_policy_delay (&row->status));
 }
 
 /* A start that fails counts as one, so that the next try comes later and "on-failure:N" has an end. */
@@ -140,10 +143,10 @@ cpd_engine_restart_by_policy (CpdEngine *engine, const char *id, gboolean booted
 void
 cpd_engine_forget_restarts (CpdEngine *engine)
 {
-  g_autoptr(GHashTable) restarts = NULL;
+  g_autoptr(GHashTable) pending = NULL;
 
   g_mutex_lock (&engine->mutex);
-  restarts = g_steal_pointer (&engine->restarts);
+  pending = g_steal_pointer (&engine->pending);
   g_mutex_unlock (&engine->mutex);
 }
 
@@ -153,7 +156,7 @@ cpd_engine_check_not_ending (CpdEngine *engine, GError **error)
   gboolean ending;
 
   g_mutex_lock (&engine->mutex);
-  ending = engine->restarts == NULL;
+  ending = engine->pending == NULL;
   g_mutex_unlock (&engine->mutex);
   if (ending)
     g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_RUNTIME_STOPPED, "the service is stopping");

@@ -47,7 +47,8 @@ struct _CpdEngine
   GCond changed;                /* some container changed */
   GHashTable *dirty;            /* (owned): ids not yet told as changed */
   gboolean drain_scheduled;
-  GHashTable *restarts;         /* (owned): id → GSource that will start it again */
+  GHashTable *pending;          /* (owned): "what id" → GSource that will do it; NULL once the engine ends */
+  GHashTable *unrefreshed;      /* (owned): id → how often that was tried in vain since the reboot */
   CpdConfig *settings;          /* (owned): as it is since the last reload */
   GHashTable *going;            /* (owned): id → by how many removals it is claimed */
   GHashTable *pulls;            /* (owned): what is being pulled */
@@ -80,6 +81,8 @@ GHashTable      *cpd_engine_known_ids         (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_end_upkeep        (CpdEngine                *engine);
 void             cpd_engine_emit_health       (CpdEngine                *engine);
+/* The same, from any thread. */
+void             cpd_engine_tell_health       (CpdEngine                *engine);
 
 /* Dependencies, see cpd-container-depends.c. */
 char           **cpd_engine_resolve_dependencies (CpdEngine             *engine,
@@ -192,13 +195,32 @@ gboolean         cpd_engine_record_name       (CpdEngine                *engine,
 gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);
-/* Leaves it to the exit pool to deal with the end of a container, or with CPD_EXIT_RESTART to start it again,
- * or with CPD_EXIT_BOOT to start it after a reboot. */
+/* Leaves it to the exit pool to deal with the end of a container, to start it again, to start it after a reboot,
+ * or to refresh it. */
 #define CPD_EXIT_RESTART ((pid_t) -1)
 #define CPD_EXIT_BOOT ((pid_t) -2)
+#define CPD_EXIT_REFRESH ((pid_t) -3)
 void             cpd_engine_push_exit         (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);
+/* The same, some time later. */
+void             cpd_engine_schedule          (CpdEngine                *engine,
+                                               const char               *id,
+                                               pid_t                     what,
+                                               guint                     delay_ms);
+/* After a reboot, see cpd-engine-refresh.c. */
+gboolean         cpd_engine_refresh_if_booted (CpdEngine                *engine,
+                                               gboolean                 *booted,
+                                               GError                  **error);
+gboolean         cpd_engine_needs_refresh     (CpdEngine                *engine,
+                                               const char               *id);
+gboolean         cpd_engine_refresh_locked    (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               GError                  **error);
+void             cpd_engine_refresh_again     (CpdEngine                *engine,
+                                               const char               *id);
+void             cpd_engine_forget_refresh    (CpdEngine                *engine,
+                                               const char               *id);
 /* Starts one that has ended again after a while if its restart policy says so; BOOTED tells that it ended
  * because the machine did. */
 void             cpd_engine_consider_restart  (CpdEngine                *engine,

@@ -2,127 +2,12 @@
 #include <string.h>
 
 #include "common/cpd-clock.h"
-#include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
-#include "engine/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
-
-/* What libpod resets after a reboot: nothing runs, nothing is mounted. */
-static gboolean
-refresh_container (CpdEngine *engine, CpdTransaction *tx, const CpdContainerRow *row,
-                   GError **error)
-{
-  CpdContainerStatus status = row->status;
-
-  if (status.state == CPD_CONTAINER_REMOVING)
-    return TRUE;
-  status.state = status.started == 0 ? CPD_CONTAINER_CONFIGURED : CPD_CONTAINER_EXITED;
-  status.pid = status.pid_start = status.monitor_pid = status.monitor_start = 0;
-  return cpd_store_set_container_status (tx, row->id, &status, error);
-}
-
-static gboolean
-add_refresh_event (CpdEngine *engine, CpdTransaction *tx, guint n, GError **error)
-{
-  g_autoptr(GVariantBuilder) attributes = g_variant_builder_new (G_VARIANT_TYPE_VARDICT);
-
-  g_variant_builder_add (attributes, "{sv}", "boot-id", g_variant_new_string (engine->boot_id));
-  g_variant_builder_add (attributes, "{sv}", "ok", g_variant_new_uint32 (n));
-  g_variant_builder_add (attributes, "{sv}", "failed", g_variant_new_uint32 (0));
-  return cpd_store_add_event (tx, "system", "refresh", "", "", g_variant_builder_end (attributes),
-                              CPD_CALLER_SELF, error);
-}
-
-/* A power cut may have kept the newest from the disk; the rows were synced. */
-static void
-mend_files (CpdEngine *engine, GPtrArray *rows)
-{
-  for (guint i = 0; i < rows->len; i++)
-    {
-      const CpdContainerRow *row = rows->pdata[i];
-      g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
-      g_autoptr(GError) error = NULL;
-
-      if (row->status.state != CPD_CONTAINER_REMOVING
-          && !cpd_storage_mend_rw (engine->storage, row->id, row->image_id, &error))
-        {
-          g_message ("failed to mend the storage of container %s: %s", row->id, error->message);
-          continue;
-        }
-      if (!row->auto_remove && row->status.state != CPD_CONTAINER_REMOVING
-          && !cpd_container_metadata_is_good (directory, row->id)
-          && !cpd_container_metadata_write (directory, row, FALSE, &error))
-        g_message ("failed to mend the metadata of container %s: %s", row->id, error->message);
-    }
-}
-
-/* The machine was booted since: reset what the boot has voided, in one transaction with the event. */
-static gboolean
-refresh (CpdEngine *engine, gboolean first, GError **error)
-{
-  CpdContainerQuery query = { .all = TRUE, .with_config = TRUE };
-  g_autoptr(GPtrArray) rows = cpd_store_list_containers (engine->store, &query, error);
-  g_autoptr(CpdTransaction) tx = NULL;
-
-  if (rows == NULL)
-    return FALSE;
-  mend_files (engine, rows);
-  tx = cpd_store_begin (engine->store, CPD_STORE_DURABLE, error);
-  if (tx == NULL)
-    return FALSE;
-  for (guint i = 0; i < rows->len; i++)
-    if (!refresh_container (engine, tx, rows->pdata[i], error))
-      return FALSE;
-  if (!first && !add_refresh_event (engine, tx, rows->len, error))
-    return FALSE;
-  return cpd_transaction_set_meta (tx, "boot-id", engine->boot_id, error)
-         && cpd_transaction_commit (tx, error);
-}
-
-/* Where the run directory outlives a reboot, because it is on no tmpfs, so does what lies in it. */
-static gboolean
-clear_run_root (CpdEngine *engine, GError **error)
-{
-  g_autofree char *bundles = g_build_filename (engine->config->run_root, "containers", NULL);
-  g_autoptr(GPtrArray) ids = cpd_fs_list_dir (bundles, error);
-
-  if (ids == NULL)
-    return FALSE;
-  for (guint i = 0; i < ids->len; i++)
-    {
-      g_autoptr(GError) failure = NULL;
-
-      if (cpd_id_is_valid (ids->pdata[i])
-          && !cpd_engine_clear_runtime (engine, ids->pdata[i], &failure))
-        g_message ("failed to clear what the last boot left of container %s: %s",
-                   (char *) ids->pdata[i], failure->message);
-    }
-  return TRUE;
-}
-
-/* BOOTED tells whether there were containers of another boot. */
-static gboolean
-refresh_if_booted (CpdEngine *engine, gboolean *booted, GError **error)
-{
-  g_autoptr(GError) failure = NULL;
-  g_autofree char *known = cpd_store_get_meta (engine->store, "boot-id", &failure);
-
-  if (failure != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
-    }
-  *booted = known != NULL && strcmp (known, engine->boot_id) != 0;
-  if (known != NULL && !*booted)
-    return TRUE;
-  if (*booted && !clear_run_root (engine, error))
-    return FALSE;
-  return refresh (engine, known == NULL, error);
-}
 
 /* Undoes a half-done creation, initialisation or pause; a removal goes on further down. */
 static gboolean
@@ -147,6 +32,13 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
     {
       if (!cpd_engine_undo_pause (engine, operation->object, error))
         return FALSE;
+    }
+  else if (strcmp (operation->kind, "refresh") == 0)
+    {
+      /* Health tells of it; it is tried again, and not only at the next start. */
+      if (!cpd_engine_needs_refresh (engine, operation->object))
+        cpd_engine_refresh_again (engine, operation->object);
+      return TRUE;
     }
   else
     return TRUE;
@@ -269,20 +161,68 @@ delete_orphan (CpdEngine *engine, const char *kind, const char *id, gpointer use
   return TRUE;
 }
 
+/* One part of the recovery. */
+typedef gboolean (*CpdRecoveryStep) (CpdEngine *engine, gboolean *booted, GError **error);
+
+static gboolean
+undo_or_finish (CpdEngine *engine, gboolean *booted, GError **error)
+{
+  return recover_operations (engine, error);
+}
+
+static gboolean
+delete_orphans (CpdEngine *engine, gboolean *booted, GError **error)
+{
+  return cpd_engine_find_orphans (engine, delete_orphan, NULL, error);
+}
+
+static gboolean
+take_over (CpdEngine *engine, gboolean *booted, GError **error)
+{
+  return recover_containers (engine, *booted, error);
+}
+
+/* What fails is told, and keeps nothing else from being recovered. */
+static gboolean
+try (CpdEngine *engine, CpdRecoveryStep step, const char *what, gboolean *booted, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+
+  if (step (engine, booted, &failure))
+    return TRUE;
+  g_prefix_error (&failure, "failed to %s: ", what);
+  cpd_health_add (engine->health, "recovery", TRUE, "%s", failure->message);
+  cpd_engine_tell_health (engine);
+  if (error != NULL && *error == NULL)
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
+static gboolean
+recover (CpdEngine *engine, GError **error)
+{
+  gboolean booted = FALSE, whole = TRUE;
+
+  /* Without this nothing in the records is to be relied on; the next start tries again. */
+  if (!try (engine, cpd_engine_refresh_if_booted, "refresh after a reboot", &booted, error))
+    return FALSE;
+  /* As long as the records are not whole, nothing is left over for sure. */
+  if (!engine->incomplete)
+    {
+      whole &= try (engine, undo_or_finish, "finish what was interrupted", &booted, error);
+      whole &= try (engine, delete_orphans, "remove what is left over", &booted, error);
+    }
+  whole &= try (engine, take_over, "take containers over", &booted, error);
+  return whole;
+}
+
 gboolean
 cpd_engine_recover (CpdEngine *engine, GError **error)
 {
-  gboolean booted = FALSE;
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+  const gint64 begun = g_get_monotonic_time ();
+  gboolean ok = recover (engine, error);
 
-  if (!refresh_if_booted (engine, &booted, error))
-    {
-      g_prefix_error_literal (error, "failed to refresh after a reboot: ");
-      return FALSE;
-    }
-  /* As long as the records are not whole, nothing is left over for sure. */
-  if (engine->incomplete)
-    return recover_containers (engine, booted, error);
-  return recover_operations (engine, error)
-         && cpd_engine_find_orphans (engine, delete_orphan, NULL, error)
-         && recover_containers (engine, booted, error);
+  g_info ("recovered in %" G_GINT64_FORMAT " us", g_get_monotonic_time () - begun);
+  return ok;
 }

@@ -18,8 +18,8 @@ emit_health (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-tell_health (CpdEngine *engine)
+void
+cpd_engine_tell_health (CpdEngine *engine)
 {
   g_autoptr(GSource) source = g_idle_source_new ();
 
@@ -43,7 +43,7 @@ check (CpdEngine *engine, const char *path)
                   "the state database is damaged; the next start of the service replaces it: %s", damage);
   if (!cpd_store_condemn (path, &error))
     g_message ("failed to mark the state database as damaged: %s", error->message);
-  tell_health (engine);
+  cpd_engine_tell_health (engine);
   return FALSE;
 }
 
@@ -76,7 +76,7 @@ keep_up (gpointer data)
   if (!engine->backup_failed)
     {
       cpd_health_add (engine->health, "backup", TRUE, "%s", error->message);
-      tell_health (engine);
+      cpd_engine_tell_health (engine);
     }
   engine->backup_failed = TRUE;
   return NULL;

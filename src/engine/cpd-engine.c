@@ -61,7 +61,8 @@ cpd_engine_init (CpdEngine *engine)
   engine->holds = cpd_holds_new (engine->context, on_holds_changed, engine);
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->going = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  engine->restarts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
+  engine->pending = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
+  engine->unrefreshed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->pulls = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
@@ -81,6 +82,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->going, g_hash_table_unref);
   g_clear_pointer (&engine->pulls, g_hash_table_unref);
+  g_clear_pointer (&engine->unrefreshed, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
   g_clear_pointer (&engine->settings, cpd_config_unref);
   g_clear_pointer (&engine->config, cpd_config_unref);
@@ -167,7 +169,7 @@ take_state_directory (CpdEngine *engine, GError **error)
 typedef struct
 {
   char *id;
-  pid_t monitor_pid;            /* or CPD_EXIT_RESTART, or CPD_EXIT_BOOT */
+  pid_t monitor_pid;            /* or what else there is to do */
 } CpdExit;
 
 static void
@@ -177,6 +179,8 @@ handle_exit (gpointer data, gpointer user_data)
 
   if (task->monitor_pid == CPD_EXIT_RESTART || task->monitor_pid == CPD_EXIT_BOOT)
     cpd_engine_restart_by_policy (user_data, task->id, task->monitor_pid == CPD_EXIT_BOOT);
+  else if (task->monitor_pid == CPD_EXIT_REFRESH)
+    cpd_engine_refresh_again (user_data, task->id);
   else
     cpd_engine_container_exited (user_data, task->id, task->monitor_pid);
   g_free (task->id);

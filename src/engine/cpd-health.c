@@ -6,6 +6,7 @@
 typedef struct
 {
   char *kind;
+  char *object;                 /* (nullable) */
   char *text;
   gint64 time;
   gboolean lasts;
@@ -23,6 +24,7 @@ note_free (gpointer data)
   Note *note = data;
 
   g_free (note->kind);
+  g_free (note->object);
   g_free (note->text);
   g_free (note);
 }
@@ -45,24 +47,68 @@ cpd_health_free (CpdHealth *health)
   g_free (health);
 }
 
-void
-cpd_health_add (CpdHealth *health, const char *kind, gboolean lasts, const char *format, ...)
+/* The lock is held. */
+static void
+remove_note (CpdHealth *health, const char *kind, const char *object)
+{
+  for (guint i = health->notes->len; i > 0; i--)
+    {
+      const Note *note = health->notes->pdata[i - 1];
+
+      if (g_str_equal (note->kind, kind) && g_strcmp0 (note->object, object) == 0)
+        g_ptr_array_remove_index (health->notes, i - 1);
+    }
+}
+
+static Note *
+note_new (const char *kind, const char *object, gboolean lasts, const char *format, va_list args)
 {
   Note *note = g_new0 (Note, 1);
-  g_autofree char *text = NULL;
-  va_list args;
+  g_autofree char *text = g_strdup_vprintf (format, args);
 
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
   note->kind = g_strdup (kind);
+  note->object = g_strdup (object);
   note->text = g_utf8_make_valid (text, -1);
   note->time = cpd_clock_now ();
   note->lasts = lasts;
   g_message ("%s: %s", note->kind, note->text);
+  return note;
+}
 
+void
+cpd_health_add (CpdHealth *health, const char *kind, gboolean lasts, const char *format, ...)
+{
+  Note *note;
+  va_list args;
+
+  va_start (args, format);
+  note = note_new (kind, NULL, lasts, format, args);
+  va_end (args);
   g_mutex_lock (&health->lock);
   g_ptr_array_add (health->notes, note);
+  g_mutex_unlock (&health->lock);
+}
+
+void
+cpd_health_set (CpdHealth *health, const char *kind, const char *object, const char *format, ...)
+{
+  Note *note;
+  va_list args;
+
+  va_start (args, format);
+  note = note_new (kind, object, TRUE, format, args);
+  va_end (args);
+  g_mutex_lock (&health->lock);
+  remove_note (health, kind, object);
+  g_ptr_array_add (health->notes, note);
+  g_mutex_unlock (&health->lock);
+}
+
+void
+cpd_health_clear (CpdHealth *health, const char *kind, const char *object)
+{
+  g_mutex_lock (&health->lock);
+  remove_note (health, kind, object);
   g_mutex_unlock (&health->lock);
 }
 

@@ -18,6 +18,15 @@ void       cpd_health_add       (CpdHealth   *health,
                                  gboolean     lasts,
                                  const char  *format,
                                  ...) G_GNUC_PRINTF (4, 5);
+/* What is not well with one object, in the place of what was told of it before; it lasts until it is cleared. */
+void       cpd_health_set       (CpdHealth   *health,
+                                 const char  *kind,
+                                 const char  *object,
+                                 const char  *format,
+                                 ...) G_GNUC_PRINTF (4, 5);
+void       cpd_health_clear     (CpdHealth   *health,
+                                 const char  *kind,
+                                 const char  *object);
 /* aa{sv}: kind, text, time. */
 GVariant  *cpd_health_get       (CpdHealth   *health);
 /* Appends strings "kind\tobject\ttext". */

@@ -5,6 +5,9 @@
 
 /* Lists of containers. */
 
+/* One broken configuration must not spoil a list. */
+#define CONFIG "CASE WHEN json_valid(config) THEN config ELSE '{}' END"
+
 /* States are stored as numbers; a text that is no state matches nothing. */
 static void
 add_state_filter (GString *sql, char **states)
@@ -35,19 +38,19 @@ static void
 add_config_filters (GString *sql, GPtrArray *values, const CpdContainerQuery *query)
 {
   if (query->restarting)
-    g_string_append (sql, " AND json_extract(config, '$.restartPolicy') <> 'no'");
+    g_string_append (sql, " AND json_extract(" CONFIG ", '$.restartPolicy') <> 'no'");
   cpd_sql_add_filter (sql, values, query->images,
               "image = ? OR instr(image_id, ?) = 1 OR image_id IN"
               " (SELECT image_id FROM image_name WHERE image_name.name IN"
               " (?, 'localhost/' || ?, 'localhost/' || ? || ':latest', ? || ':latest'))");
   cpd_sql_add_filter (sql, values, query->labels,
-              "EXISTS (SELECT 1 FROM json_each(config, '$.labels') AS label"
+              "EXISTS (SELECT 1 FROM json_each(" CONFIG ", '$.labels') AS label"
               " WHERE label.key = ? OR label.key || '=' || label.value = ?)");
   cpd_sql_add_filter (sql, values, query->depends,
               "EXISTS (SELECT 1 FROM dependency WHERE dependency.id = container.id AND depends_on = ?)");
   /* "on-failure:3" is found by "on-failure". */
   cpd_sql_add_filter (sql, values, query->restart_policies,
-              "instr(coalesce(json_extract(config, '$.restartPolicy'), 'no') || ':', ? || ':') = 1");
+              "instr(coalesce(json_extract(" CONFIG ", '$.restartPolicy'), 'no') || ':', ? || ':') = 1");
 }
 
 /* What is said of when it was, and how it went. */

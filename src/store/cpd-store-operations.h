@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   gint64 number;
-  char *kind;                   /* create, init, remove, import, remove-image */
+  char *kind;                   /* create, init, remove, refresh, import, remove-image, ... */
   char *object;                 /* id of the object it works on */
   char *payload;                /* what is needed to undo or finish it; JSON or "" */
 } CpdOperationRow;

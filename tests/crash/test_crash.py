@@ -15,7 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
 from image_faults import ImageFaults  # noqa: E402
-from service import (CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
+from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
 
 SOURCE = os.environ['CPOD_SOURCE']
@@ -280,6 +280,42 @@ class ImageFaultTest(ImageFaults, FaultCase):
     pass
 
 
+class RefreshFaultTest(Case):
+    """The service is killed while it deals with a reboot, of which it is told once all the same."""
+
+    def die_at_start(self, service, point):
+        service.spawn(CPOD_FAULT=point, CPOD_BOOT_ID='another boot')
+        self.assertEqual(service.process.wait(30), -signal.SIGKILL)
+
+    def refresh_dies(self, point):
+        service = Service(point, CPOD_BOOT_ID='one boot')
+        self.addCleanup(service.destroy)
+        service.client.import_busybox()
+        idle = service.client.create('true', name='idle')
+        ended = service.client.create('sh', '-c', 'exit 3', name='ended')
+        ended.start()
+        self.assertEqual(ended.wait_exited(), 3)
+        service.stop()
+        if point == 'refresh.again':
+            # As a refresh that went wrong leaves it.
+            with sqlite3.connect(service.state('lib', 'cpod.db')) as database:
+                database.execute("UPDATE meta SET value = 'another boot' WHERE key = 'boot-id'")
+                database.execute("INSERT INTO operation (kind, object, payload, started) VALUES ('refresh', ?, '', 1)",
+                                 (idle.id,))
+            database.close()
+        self.die_at_start(service, point)
+        service.start(CPOD_BOOT_ID='another boot')
+        client = service.client
+        wait_for(lambda: client.check() == [], 20, f'a clean check: {client.check()}')
+        self.assertEqual([event['attributes']['ok'] for event in client.events()[0] if event['status'] == 'refresh'],
+                         [] if point == 'refresh.again' else [2])
+        self.assertEqual({row['name']: row['state'] for row in client.list()}, {'idle': 'configured', 'ended': 'exited'})
+        self.assertEqual(client.property(RUNTIME, 'Runtime', 'Health'), [])
+        database = sqlite3.connect(f'file:{service.state("lib", "cpod.db")}?mode=ro', uri=True)
+        self.assertEqual(database.execute('SELECT * FROM operation').fetchall(), [])
+        database.close()
+
+
 # How the operation is called that passes a point, by the first part of its name.
 OPERATIONS = {
     'create': (ContainerFaultTest, 'create_dies'), 'init': (ContainerFaultTest, 'init_dies'),
@@ -289,6 +325,7 @@ OPERATIONS = {
     'start-dependency': (ContainerFaultTest, 'start_dependency_dies'),
     'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
     'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
+    'refresh': (RefreshFaultTest, 'refresh_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
 }
 
