@@ -47,7 +47,8 @@ refresh_files (CpdEngine *engine, const CpdContainerRow *row, GError **error)
   g_autoptr(CpdContainerConfig) config = cpd_container_config_parse (row->config, error);
 
   if (config == NULL || !cpd_engine_clear_runtime (engine, row->id, error)
-      || !cpd_storage_mend_rw (engine->storage, row->id, row->image_id, error))
+      || !cpd_storage_mend_rw (engine->storage, row->id, row->image_id, error)
+      || !cpd_fs_mkdir_p (directory, 0700, error))
     return FALSE;
   return row->auto_remove || cpd_container_metadata_is_good (directory, row->id)
          || cpd_container_metadata_write (directory, row, FALSE, error);
