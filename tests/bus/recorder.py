@@ -39,6 +39,10 @@ class Message:
         return f'{("", "call", "reply", "error", "signal")[self.kind]} {self.member or ""} {self.path or ""} {self.body}'
 
     @property
+    def is_call(self):
+        return self.kind == CALL
+
+    @property
     def is_property_signal(self):
         return self.kind == SIGNAL and self.interface == PROPERTIES
 
