@@ -1,7 +1,58 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/cpd-json.h"
 
+#include <string.h>
+
 #include "public/cpod-error.h"
+
+/* The parser calls itself for each level, and so does who frees or copies what it has made. */
+#define MAX_DEPTH 128
+
+/* Where the string that begins at QUOTE has its closing quote, or END. */
+static const char *
+skip_string (const char *quote, const char *end)
+{
+  const char *at = quote + 1;
+
+  while (at < end && *at != '"')
+    at += *at == '\\' ? 2 : 1;
+  return MIN (at, end);
+}
+
+/*
+ * Whether the parser may have a look: nothing stands outside of strings but
+ * what JSON knows (it would also take comments, in which brackets could
+ * hide), and no more brackets are open at a time than it has stack for.
+ */
+static gboolean
+check_depth (const char *text, gssize length, GError **error)
+{
+  const char *end = text + (length < 0 ? (gssize) strlen (text) : length);
+  guint depth = 0;
+
+  for (const char *at = text; at < end; at++)
+    {
+      if (*at == '"')
+        at = skip_string (at, end);
+      else if (*at == '[' || *at == '{')
+        depth++;
+      else if ((*at == ']' || *at == '}') && depth > 0)
+        depth--;
+      else if (!g_ascii_isalnum (*at) && strchr ("]}:,+-. \t\r\n", *at) == NULL)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
+                       "no valid JSON: there is a character that does not belong there, byte %u",
+                       (guint) (at - text));
+          return FALSE;
+        }
+      if (depth > MAX_DEPTH)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "no valid JSON: more than %u levels", MAX_DEPTH);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
 
 /* Parses a JSON text; the error tells where it is wrong. */
 JsonNode *
@@ -10,6 +61,8 @@ cpd_json_parse (const char *text, gssize length, GError **error)
   g_autoptr(JsonParser) parser = json_parser_new_immutable ();
   g_autoptr(GError) cause = NULL;
 
+  if (!check_depth (text, length, error))
+    return NULL;
   if (!json_parser_load_from_data (parser, text, length, &cause))
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "no valid JSON: %s", cause->message);

@@ -32,6 +32,29 @@ test_parse_bad (void)
     }
 }
 
+/* The parser of the library has a stack, and it ends. */
+static void
+test_parse_deep (void)
+{
+  g_autofree char *much = g_strnfill (4 * 1024 * 1024, '[');
+  g_autofree char *opened = g_strnfill (128, '[');
+  g_autofree char *closed = g_strnfill (128, ']');
+  g_autofree char *most = g_strconcat (opened, "\"[[[[\\\"[[\"", closed, NULL);
+  g_autofree char *one_more = g_strconcat ("{\"a\":", most, "}", NULL);
+  g_autofree char *hidden = g_strconcat ("/* \" */", much, NULL);
+  const char *const bad[] = { much, one_more, hidden };
+  g_autoptr(JsonNode) good = parse (most);
+
+  g_assert_nonnull (good);
+  for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr(GError) error = NULL;
+
+      g_assert_null (cpd_json_parse (bad[i], -1, &error));
+      g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
+    }
+}
+
 static void
 test_parse_length (void)
 {
@@ -119,6 +142,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/json/parse-bad", test_parse_bad);
+  g_test_add_func ("/json/parse-deep", test_parse_deep);
   g_test_add_func ("/json/parse-length", test_parse_length);
   g_test_add_func ("/json/readers", test_readers);
   g_test_add_func ("/json/readers-lenient", test_readers_lenient);
