@@ -357,6 +357,28 @@ parse_labels (JsonObject *object)
   return g_strv_builder_end (labels);
 }
 
+/* What every configuration has: who reads one relies on it. */
+static gboolean
+check_complete (const CpdContainerConfig *config, GError **error)
+{
+  const struct { const char *key, *value; } texts[] = {
+    { "args", config->args[0] }, { "workdir", config->workdir }, { "user", config->user },
+    { "hostname", config->hostname }, { "network", config->network },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    if (texts[i].value == NULL)
+      {
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED, "stored configuration: it has no '%s'", texts[i].key);
+        return FALSE;
+      }
+  if (config->stop_signal > 0 && config->stop_signal <= SIGRTMAX)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED, "stored configuration: %d is no signal to stop it with",
+               config->stop_signal);
+  return FALSE;
+}
+
 CpdContainerConfig *
 cpd_container_config_parse (const char *json, GError **error)
 {
@@ -390,5 +412,5 @@ cpd_container_config_parse (const char *json, GError **error)
   config->stop_timeout = (guint) cpd_json_get_int (object, "stopTimeout");
   if (cpd_json_get_string (object, "restartPolicy") != NULL)    /* version 0.1.0 wrote none */
     cpd_restart_policy_parse (cpd_json_get_string (object, "restartPolicy"), &config->restart, NULL);
-  return g_steal_pointer (&config);
+  return check_complete (config, error) ? g_steal_pointer (&config) : NULL;
 }

@@ -205,6 +205,26 @@ test_damaged (void)
   g_assert_nonnull (strstr (image->message, "configuration of image " ID));
 }
 
+/* Who reads a configuration relies on what every one of them has. */
+static void
+test_incomplete (void)
+{
+  const char *const incomplete[] = {
+    "{}",
+    "{\"args\":[],\"workdir\":\"/\",\"user\":\"0\",\"hostname\":\"h\",\"network\":\"none\",\"stopSignal\":15}",
+    "{\"args\":[\"a\"],\"workdir\":\"/\",\"user\":\"0\",\"hostname\":\"h\",\"network\":1,\"stopSignal\":15}",
+    "{\"args\":[\"a\"],\"workdir\":\"/\",\"user\":\"0\",\"hostname\":\"h\",\"network\":\"none\",\"stopSignal\":-1}",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (incomplete); i++)
+    {
+      g_autoptr(GError) error = NULL;
+
+      g_assert_null (cpd_container_config_parse (incomplete[i], &error));
+      g_assert_error (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -218,5 +238,6 @@ main (int argc, char **argv)
   g_test_add_func ("/container-config/capabilities", test_capabilities);
   g_test_add_func ("/container-config/round-trip", test_round_trip);
   g_test_add_func ("/container-config/damaged", test_damaged);
+  g_test_add_func ("/container-config/incomplete", test_incomplete);
   return g_test_run ();
 }
