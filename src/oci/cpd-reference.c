@@ -178,6 +178,20 @@ split (const char *name, Parts *parts)
   parts->path = g_steal_pointer (&rest);
 }
 
+/* Where the images of the hub are that nobody has put into a folder. */
+static const char *
+hub_folder (const Parts *parts, const char *domain)
+{
+  return strcmp (domain, "docker.io") == 0 && strchr (parts->path, '/') == NULL ? "library/" : "";
+}
+
+/* The full name counts. */
+static gboolean
+is_too_long (const Parts *parts, const char *domain)
+{
+  return strlen (domain) + 1 + strlen (hub_folder (parts, domain)) + strlen (parts->path) > NAME_MAX_LENGTH;
+}
+
 static gboolean
 parse (const char *name, Parts *parts, GError **error)
 {
@@ -195,7 +209,7 @@ parse (const char *name, Parts *parts, GError **error)
     return fail (name, "the registry is no host name with an optional port", error);
   if (!path_is_valid (parts->path))
     return fail (name, "the repository must consist of letters and digits with '.', '_', '-' and '/' between them", error);
-  if ((parts->domain != NULL ? strlen (parts->domain) + 1 : 0) + strlen (parts->path) > NAME_MAX_LENGTH)
+  if (is_too_long (parts, parts->domain != NULL ? parts->domain : "localhost"))
     return fail (name, "it is too long", error);
   if (parts->tag != NULL && !tag_is_valid (parts->tag))
     return fail (name, "the tag must match [a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}", error);
@@ -208,13 +222,12 @@ parse (const char *name, Parts *parts, GError **error)
 static char *
 format (const Parts *parts, const char *domain)
 {
-  gboolean hub = strcmp (domain, "docker.io") == 0 && strchr (parts->path, '/') == NULL;
   const char *tag = parts->tag;
   GString *text = g_string_new (domain);
 
   if (tag == NULL && parts->digest == NULL)
     tag = "latest";
-  g_string_append_printf (text, "/%s%s", hub ? "library/" : "", parts->path);
+  g_string_append_printf (text, "/%s%s", hub_folder (parts, domain), parts->path);
   if (tag != NULL)
     g_string_append_printf (text, ":%s", tag);
   if (parts->digest != NULL)
@@ -243,9 +256,11 @@ cpd_reference_candidates (const char *name, GError **error)
     return NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (domains); i++)
     {
-      g_autofree char *full = format (&parts, parts.domain != NULL ? parts.domain : domains[i]);
+      const char *domain = parts.domain != NULL ? parts.domain : domains[i];
+      g_autofree char *full = format (&parts, domain);
 
-      g_strv_builder_add (names, full);
+      if (!is_too_long (&parts, domain))
+        g_strv_builder_add (names, full);
       if (parts.domain != NULL) /* a full name stands for itself only */
         break;
     }

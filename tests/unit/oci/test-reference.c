@@ -99,12 +99,17 @@ test_lengths (void)
   g_autofree char *longest = g_strnfill (245, 'a');       /* with "localhost/" it makes 255 */
   g_autofree char *good_tag = g_strnfill (128, 't'), *bad_tag = g_strnfill (129, 't');
   g_autofree char *good = g_strconcat ("a:", good_tag, NULL), *bad = g_strconcat ("a:", bad_tag, NULL);
-  g_autofree char *too_long = g_strnfill (256, 'a'), *huge = g_strnfill (100000, 'a');
+  g_autofree char *too_long = g_strnfill (246, 'a'), *huge = g_strnfill (100000, 'a');
+  g_autofree char *of_hub = g_strnfill (237, 'a'), *not_of_hub = g_strnfill (238, 'a');
+  g_auto(GStrv) both = cpd_reference_candidates (of_hub, NULL);
+  g_auto(GStrv) one = cpd_reference_candidates (not_of_hub, NULL);
   g_autofree char *full = cpd_reference_normalize (longest, NULL);
   g_autofree char *tagged = cpd_reference_normalize (good, NULL);
 
   g_assert_nonnull (full);
   g_assert_nonnull (tagged);
+  g_assert_cmpuint (g_strv_length (both), ==, 2);       /* and "docker.io/library/" */
+  g_assert_cmpuint (g_strv_length (one), ==, 1);
   g_assert_null (cpd_reference_normalize (bad, NULL));
   g_assert_null (cpd_reference_normalize (too_long, NULL));
   g_assert_null (cpd_reference_normalize (huge, NULL));
