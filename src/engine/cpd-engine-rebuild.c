@@ -304,7 +304,6 @@ add_found (Rebuild *rebuild, CpdContainerRow *row, GError **error)
 {
   g_autoptr(CpdImageRow) image = cpd_store_get_image (rebuild->engine->store, row->image_id, NULL);
   g_autofree char *wanted = g_strdup (row->name);
-  g_autofree char *owner = NULL;
 
   if (image == NULL)
     {

@@ -83,7 +83,6 @@ static gboolean
 check_version (CpdConnection *connection, CpdProbe *probe, GError **error)
 {
   g_autofree char *version = NULL, *noted = NULL;
-  g_autoptr(GError) failure = NULL;
   int number;
 
   if (!query_text (connection, "PRAGMA user_version", &version, error))
