@@ -121,7 +121,12 @@ read_layer (CpdStorage *storage, JsonObject *descriptor, const char *diff_id, co
   g_autoptr(CpdLayerRow) row = g_new0 (CpdLayerRow, 1);
   g_autofree char *path = NULL, *diff = NULL, *blob = NULL;
 
-  if (digest == NULL || !cpd_digest_check (digest, error) || !cpd_digest_check (diff_id, error))
+  if (digest == NULL)
+    {
+      fail (error, "its manifest names a layer without a digest");
+      return NULL;
+    }
+  if (!cpd_digest_check (digest, error) || !cpd_digest_check (diff_id, error))
     return NULL;
   row->chain_id = cpd_digest_chain_id (parent, diff_id);
   path = cpd_storage_layer_path (storage, row->chain_id);
