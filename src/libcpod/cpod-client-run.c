@@ -6,6 +6,7 @@ typedef struct
 {
   char *path;
   gboolean auto_remove;
+  GError *failure;              /* (owned) (nullable): told when what is left was removed */
   GBytes *input;                /* (nullable) */
   CpodStream *stream;
   GByteArray *standard_output;
@@ -22,11 +23,28 @@ run_state_free (RunState *state)
   g_clear_pointer (&state->standard_output, g_byte_array_unref);
   g_clear_pointer (&state->standard_error, g_byte_array_unref);
   g_clear_object (&state->stream);
+  g_clear_error (&state->failure);
   g_free (state->path);
   g_free (state);
 }
 
-/* A container that was to go by itself does not stay behind because its run failed. */
+/* The first failure is the one to tell, whatever became of the removal. */
+static void
+removed (GObject      *source,
+         GAsyncResult *result,
+         gpointer      user_data)
+{
+  g_autoptr(GTask) task = user_data;
+  RunState *state = g_task_get_task_data (task);
+  g_autoptr(GVariant) reply = cpod_call_finish (source, result, NULL, NULL);
+
+  g_task_return_error (task, g_steal_pointer (&state->failure));
+}
+
+/*
+ * A container that was to go by itself does not stay behind because its run
+ * failed, not even for the moment in which the caller looks.
+ */
 static void
 fail (GTask  *task,
       GError *error)
@@ -34,22 +52,25 @@ fail (GTask  *task,
   RunState *state = g_task_get_task_data (task);
   GVariantBuilder options;
 
-  if (g_task_get_completed (task) || g_task_had_error (task))
+  if (g_task_get_completed (task) || g_task_had_error (task) || state->failure != NULL)
     {
       g_error_free (error);
       return;
     }
 
-  if (state->path != NULL && state->auto_remove)
+  if (state->path == NULL || !state->auto_remove)
     {
-      g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-      g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
-      g_variant_builder_add (&options, "{sv}", "timeout", g_variant_new_uint32 (0));
-      cpod_call (g_task_get_source_object (task), state->path, CPOD_INTERFACE_CONTAINER, "Remove",
-                 g_variant_new ("(@a{sv})", g_variant_builder_end (&options)), NULL, NULL, NULL, NULL);
+      g_task_return_error (task, error);
+      return;
     }
 
-  g_task_return_error (task, error);
+  state->failure = error;
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
+  g_variant_builder_add (&options, "{sv}", "timeout", g_variant_new_uint32 (0));
+  cpod_call (g_task_get_source_object (task), state->path, CPOD_INTERFACE_CONTAINER, "Remove",
+             g_variant_new ("(@a{sv})", g_variant_builder_end (&options)), NULL, NULL, removed,
+             g_object_ref (task));
 }
 
 static void
@@ -57,7 +78,7 @@ finish_if_done (GTask *task)
 {
   RunState *state = g_task_get_task_data (task);
 
-  if (state->read_all && state->ended && !g_task_had_error (task))
+  if (state->read_all && state->ended && state->failure == NULL && !g_task_had_error (task))
     g_task_return_boolean (task, TRUE);
 }
 
