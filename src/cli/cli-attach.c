@@ -20,6 +20,7 @@ struct _CliAttach
   CliApp *app;
   GCancellable *cancellable;    /* ends the calls before the container runs */
   int signal_fd;
+  sigset_t mask;                /* the one before */
   guint signal_source;
   int caught;
 
@@ -95,7 +96,7 @@ cli_attach_new (CliApp *app)
   for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
     sigaddset (&set, numbers[i]);
 
-  pthread_sigmask (SIG_BLOCK, &set, NULL);
+  pthread_sigmask (SIG_BLOCK, &set, &self->mask);
   self->app = app;
   self->socket = -1;
   self->cancellable = g_cancellable_new ();
@@ -121,6 +122,15 @@ cli_attach_free (CliAttach *self)
   g_clear_error (&self->error);
   g_free (self->input);
   g_free (self);
+}
+
+void
+cli_attach_release (CliAttach *self)
+{
+  const sigset_t mask = self->mask;
+
+  cli_attach_free (self);
+  pthread_sigmask (SIG_SETMASK, &mask, NULL);
 }
 
 int

@@ -10,6 +10,8 @@ typedef struct _CliAttach CliAttach;
 
 CliAttach *cli_attach_new    (CliApp       *app);
 void       cli_attach_free   (CliAttach    *self);
+/* The same, and signals do again what they do by themselves. */
+void       cli_attach_release (CliAttach   *self);
 /* A call that a signal breaks off, before there is a container to pass it on to. */
 GVariant  *cli_attach_call   (CliAttach    *self,
                               const char   *path,

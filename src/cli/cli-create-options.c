@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/cli-json.h"
+#include "cli/cli-transfer.h"
 
 static gboolean
 parse_entries (const CliVerb      *verb,
@@ -34,6 +35,9 @@ parse_entries (const CliVerb      *verb,
     { "name", 0, 0, G_OPTION_ARG_STRING, &self->name, N_("Name the container"), N_("NAME") },
     { "network", 0, 0, G_OPTION_ARG_STRING, &self->network, N_("Connect to a network: none or host"), N_("NETWORK") },
     { "net", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &self->network, NULL, NULL },
+    { "pull", 0, 0, G_OPTION_ARG_STRING, &self->pull_policy,
+      N_("When to fetch the image: always, missing, newer or never"), N_("POLICY") },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->quiet, N_("Say nothing while the image is fetched"), NULL },
     { "privileged", 0, 0, G_OPTION_ARG_NONE, &self->privileged, N_("Give extended privileges"), NULL },
     { "read-only", 0, 0, G_OPTION_ARG_NONE, &self->read_only, N_("Mount the root file system read-only"), NULL },
     { "requires", 0, 0, G_OPTION_ARG_STRING_ARRAY, &self->requires,
@@ -103,6 +107,8 @@ cli_create_options_free (CliCreateOptions *self)
   g_free (self->network);
   g_free (self->restart_policy);
   g_free (self->stop_signal);
+  g_free (self->pull_policy);
+  g_free (self->pulled);
   g_free (self->cidfile);
   g_strfreev (self->env);
   g_strfreev (self->labels);
@@ -292,6 +298,51 @@ cli_create_options_to_call (const CliCreateOptions  *self,
     g_variant_builder_add (&builder, "{sv}", "stop-timeout", g_variant_new_uint32 (self->stop_timeout));
 
   return g_variant_new ("(s@a{sv})", self->image, g_variant_builder_end (&builder));
+}
+
+static gboolean
+pull (CliCreateOptions  *self,
+      CliApp            *app,
+      const char        *policy,
+      GError           **error)
+{
+  const CliTransferOptions options = { .quiet = self->quiet, .policy = (char *) policy };
+  g_autofree char *id = cli_pull_image (app, self->image, &options, &self->pulled, error);
+
+  if (id == NULL)
+    return FALSE;
+
+  self->image = self->pulled;
+  return TRUE;
+}
+
+gboolean
+cli_create_options_prepare (CliCreateOptions  *self,
+                            CliApp            *app,
+                            GError           **error)
+{
+  const char *policy = self->pull_policy;
+
+  if (policy == NULL || g_str_equal (policy, "missing") || g_str_equal (policy, "never"))
+    return TRUE;
+
+  return pull (self, app, policy, error);
+}
+
+gboolean
+cli_create_options_misses (const CliCreateOptions *self,
+                           const GError           *error)
+{
+  return g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE) && self->pulled == NULL
+         && g_strcmp0 (self->pull_policy, "never") != 0;
+}
+
+gboolean
+cli_create_options_pull (CliCreateOptions  *self,
+                         CliApp            *app,
+                         GError           **error)
+{
+  return pull (self, app, "missing", error);
 }
 
 /* A file that is there already belongs to another container. */

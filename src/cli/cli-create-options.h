@@ -21,6 +21,8 @@ typedef struct
   char *network;
   char *restart_policy;
   char *stop_signal;
+  char *pull_policy;
+  gboolean quiet;
   int stop_timeout;
   char *cidfile;
   char **env;
@@ -30,6 +32,7 @@ typedef struct
   char **requires;
 
   const char *image;
+  char *pulled;                 /* (nullable): its full name, once it was pulled */
   char **command;
 } CliCreateOptions;
 
@@ -40,6 +43,16 @@ CliCreateOptions *cli_create_options_parse   (const CliVerb           *verb,
                                               int                     *status);
 void              cli_create_options_free    (CliCreateOptions        *self);
 GVariant         *cli_create_options_to_call (const CliCreateOptions  *self,
+                                              CliApp                  *app,
+                                              GError                 **error);
+/* Pulls the image if that is to be done whether it is there or not. */
+gboolean          cli_create_options_prepare (CliCreateOptions        *self,
+                                              CliApp                  *app,
+                                              GError                 **error);
+/* Whether ERROR, from Create, means that the image is to be pulled. */
+gboolean          cli_create_options_misses  (const CliCreateOptions  *self,
+                                              const GError            *error);
+gboolean          cli_create_options_pull    (CliCreateOptions        *self,
                                               CliApp                  *app,
                                               GError                 **error);
 gboolean          cli_create_options_write_id (const CliCreateOptions *self,

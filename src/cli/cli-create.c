@@ -7,6 +7,16 @@
 
 #include "cli/cli-create-options.h"
 
+static GVariant *
+create (CliApp                  *app,
+        const CliCreateOptions  *options,
+        GError                 **error)
+{
+  GVariant *call = cli_create_options_to_call (options, app, error);
+
+  return call != NULL ? cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, error) : NULL;
+}
+
 int
 cli_create (CliApp        *app,
             const CliVerb *verb,
@@ -16,7 +26,6 @@ cli_create (CliApp        *app,
   g_autoptr(CliCreateOptions) options = NULL;
   g_autoptr(GVariant) reply = NULL;
   g_autoptr(GError) error = NULL;
-  GVariant *call;
   const char *id;
   int status;
 
@@ -27,8 +36,17 @@ cli_create (CliApp        *app,
   if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
     return cli_fail (_("id file %s exists"), options->cidfile);
 
-  call = cli_create_options_to_call (options, app, &error);
-  reply = call != NULL ? cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, &error) : NULL;
+  if (!cli_create_options_prepare (options, app, &error))
+    return cli_fail_error (error);
+
+  reply = create (app, options, &error);
+  if (cli_create_options_misses (options, error))
+    {
+      g_clear_error (&error);
+      if (cli_create_options_pull (options, app, &error))
+        reply = create (app, options, &error);
+    }
+
   if (reply == NULL)
     return cli_fail_error (error);
 

@@ -37,7 +37,7 @@ report_failure (CliApp                 *app,
                 const char             *path,
                 GError                 *error)
 {
-  const int caught = cli_attach_signal (attach);
+  const int caught = attach != NULL ? cli_attach_signal (attach) : 0;
   int status = 128 + caught;
 
   if (caught == 0)
@@ -68,6 +68,34 @@ run_detached (CliApp                 *app,
   return EXIT_SUCCESS;
 }
 
+/* Pulls what is to be pulled anyway. The connection is made while signals are blocked, see cli_attach_new(). */
+static gboolean
+prepare (CliApp            *app,
+         CliCreateOptions  *options,
+         GError           **error)
+{
+  CliAttach *guard = cli_attach_new (app);
+  const gboolean connected = cli_connect (app, error) != NULL;
+
+  cli_attach_release (guard);
+  return connected && cli_create_options_prepare (options, app, error);
+}
+
+static GVariant *
+create (CliApp                  *app,
+        const CliCreateOptions  *options,
+        CliAttach              **attach,
+        GError                 **error)
+{
+  GVariant *call = cli_create_options_to_call (options, app, error);
+
+  if (call == NULL)
+    return NULL;
+
+  *attach = cli_attach_new (app);
+  return cli_attach_call (*attach, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, NULL, error);
+}
+
 int
 cli_run (CliApp        *app,
          const CliVerb *verb,
@@ -80,7 +108,6 @@ cli_run (CliApp        *app,
   g_autoptr(GError) error = NULL;
   const char *path;
   const char *id;
-  GVariant *call;
   int exit_code;
   int status;
 
@@ -91,12 +118,21 @@ cli_run (CliApp        *app,
   if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
     return cli_fail (_("id file %s exists"), options->cidfile);
 
-  call = cli_create_options_to_call (options, app, &error);
-  if (call == NULL)
+  if (options->pull_policy != NULL && !prepare (app, options, &error))
     return cli_fail_error (error);
 
-  attach = cli_attach_new (app);
-  created = cli_attach_call (attach, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Create", call, NULL, &error);
+  created = create (app, options, &attach, &error);
+  if (cli_create_options_misses (options, error))
+    {
+      /* A signal ends us now, and the service undoes the pull. */
+      g_clear_pointer (&attach, cli_attach_release);
+      g_clear_error (&error);
+      if (!cli_create_options_pull (options, app, &error))
+        return cli_fail_error (error);
+
+      created = create (app, options, &attach, &error);
+    }
+
   if (created == NULL)
     return report_failure (app, options, attach, NULL, error);
 

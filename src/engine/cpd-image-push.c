@@ -17,6 +17,20 @@ typedef struct
   CpdImageLayout layout;
 } Push;
 
+/* The name of the image that was meant by GIVEN, or any if that was an id; NULL when it has none with a registry. */
+static const char *
+choose_name (const CpdImageRow *image, const char *given)
+{
+  g_auto(GStrv) candidates = cpd_reference_candidates (given, NULL);
+  const char *name = image->names[0];
+
+  for (char **candidate = candidates; candidate != NULL && *candidate != NULL; candidate++)
+    for (char **own = image->names; *own != NULL; own++)
+      if (strcmp (*own, *candidate) == 0)
+        return g_str_has_prefix (*own, "localhost/") ? NULL : *own;
+  return name == NULL || g_str_has_prefix (name, "localhost/") ? NULL : name;
+}
+
 /* Where an image goes, as skopeo takes it. */
 static char *
 choose_destination (const CpdImageRow *image, const char *given, const char *destination, const CpdCaller *caller,
@@ -27,8 +41,13 @@ choose_destination (const CpdImageRow *image, const char *given, const char *des
   const char *rest;
 
   if (*destination == '\0')
-    destination = g_strv_contains ((const char *const *) image->names, given) || image->names[0] == NULL
-                  ? given : image->names[0];
+    destination = choose_name (image, given);
+  if (destination == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                   "image %s has no name with a registry: say where it is to go", given);
+      return NULL;
+    }
   if (!cpd_image_source_split (destination, &transport, &rest, error)
       || !cpd_engine_check_transport (transport, caller, error))
     return NULL;

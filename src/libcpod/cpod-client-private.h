@@ -72,6 +72,19 @@ G_GNUC_INTERNAL GVariant         *cpod_call_options   (GVariant             *opt
 G_GNUC_INTERNAL GVariant         *cpod_call_scope     (CpodClient           *self,
                                                        GVariant             *options);
 
+G_GNUC_INTERNAL void              cpod_job_run        (GTask                *task,
+                                                       const char           *method,
+                                                       GVariant             *arguments,
+                                                       GVariant             *options,
+                                                       GUnixFDList          *fd_list,
+                                                       CpodProgressCallback  progress,
+                                                       gpointer              progress_data,
+                                                       GDestroyNotify        progress_destroy,
+                                                       GCancellable         *cancellable);
+G_GNUC_INTERNAL char             *cpod_job_get_string (GVariant             *result,
+                                                       const char           *key,
+                                                       GError              **error);
+
 G_GNUC_INTERNAL GDBusConnection  *cpod_connect_sync   (CpodClient           *self,
                                                        GCancellable         *cancellable,
                                                        GError              **error);

@@ -150,6 +150,54 @@ char            *cpod_client_import_image_finish         (CpodClient           *
                                                           GAsyncResult         *result,
                                                           GError              **error);
 
+char            *cpod_client_pull_image_sync             (CpodClient           *self,
+                                                          const char           *reference,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          CpodProgressCallback  progress,
+                                                          gpointer              progress_data,
+                                                          char                **name,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_pull_image                  (CpodClient           *self,
+                                                          const char           *reference,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          CpodProgressCallback  progress,
+                                                          gpointer              progress_data,
+                                                          GDestroyNotify        progress_destroy,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+char            *cpod_client_pull_image_finish           (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          char                **name,
+                                                          GError              **error);
+
+char            *cpod_client_push_image_sync             (CpodClient           *self,
+                                                          const char           *image,
+                                                          const char           *destination,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          CpodProgressCallback  progress,
+                                                          gpointer              progress_data,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_push_image                  (CpodClient           *self,
+                                                          const char           *image,
+                                                          const char           *destination,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          CpodProgressCallback  progress,
+                                                          gpointer              progress_data,
+                                                          GDestroyNotify        progress_destroy,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+char            *cpod_client_push_image_finish           (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
 gboolean         cpod_client_run_sync                    (CpodClient           *self,
                                                           const char           *image,
                                                           GVariant             *options,

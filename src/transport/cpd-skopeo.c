@@ -24,16 +24,24 @@ static const char *const inherited[] = {
   "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE", "SSL_CERT_DIR",
 };
 
-static gboolean
-check_auth (const char *text, GError **error)
+/* The credentials in TEXT. What else may be in such a file names programs to be run, which is not ours to do for a caller. */
+static char *
+filter_auth (const char *text, GError **error)
 {
   g_autoptr(JsonNode) node = cpd_json_parse (text, -1, NULL);
+  g_autoptr(JsonObject) filtered = json_object_new ();
+  JsonObject *object;
 
-  if (node != NULL && JSON_NODE_HOLDS_OBJECT (node))
-    return TRUE;
-  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
-                       "authfile: it is no JSON object, as auth.json of podman is");
-  return FALSE;
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                           "authfile: it is no JSON object, as auth.json of podman is");
+      return NULL;
+    }
+  object = json_node_get_object (node);
+  if (json_object_has_member (object, "auths"))
+    json_object_set_member (filtered, "auths", json_node_copy (json_object_get_member (object, "auths")));
+  return cpd_json_print_object (filtered);
 }
 
 static char *
@@ -49,8 +57,8 @@ read_auth (int auth, GError **error)
     cpd_set_error_errno (error, errno, "authfile: failed to read it");
   else if (n > 0)
     g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "authfile: it is longer than %d bytes", AUTH_MAX);
-  else if (check_auth (text->str, error))
-    return g_strdup (text->str);
+  else
+    return filter_auth (text->str, error);
   return NULL;
 }
 
