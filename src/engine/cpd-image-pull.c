@@ -349,7 +349,12 @@ pull_by_name (CpdEngine *engine, const char *name, const CpdPullOptions *options
   g_autoptr(CpdRegistries) registries = cpd_registries_load (path, REGISTRIES_CONF_DIR, error);
   g_auto(GStrv) names = registries != NULL ? cpd_registries_resolve (registries, name, error) : NULL;
 
-  return names != NULL && pull_candidates (engine, names, options, transfer, pulled, error);
+  if (names == NULL)
+    {
+      g_prefix_error (error, "failed to pull image %s: ", name);
+      return FALSE;
+    }
+  return pull_candidates (engine, names, options, transfer, pulled, error);
 }
 
 /* From files of the host. */

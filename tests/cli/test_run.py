@@ -26,7 +26,8 @@ class Run(CliTest):
             self.assertEqual(process.wait(30), 137)
 
     def test_engine_error(self):
-        self.fails(125, 'nosuch', 'run', '--rm', 'nosuch', 'true')
+        self.fails(125, 'nosuch', 'run', '-q', '--rm', 'nosuch', 'true')
+        self.fails(125, 'no image .*nosuch', 'run', '--pull=never', '--rm', 'nosuch', 'true')
         self.assertEqual(self.ok('ps', '-aq'), '')
 
     def test_not_executable(self):
