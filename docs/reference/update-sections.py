@@ -79,7 +79,7 @@ def main():
             owner = owner_of(name, homes)
             if owner is not None and name not in members[homes[owner]]:
                 members[homes[owner]].append(name)
-    names = declared(f'{SOURCE}/src/public/cpod-names.h')
+    names = declared(f'{SOURCE}/src/public/cpod-names.h') + declared(f'{SOURCE}/src/public/cpod-size.h')
     with open(f'{SOURCE}/docs/reference/cpod-sections.txt', 'w', encoding='utf-8') as file:
         for title, section in sections.items():
             write_section(file, section, title, members[title])

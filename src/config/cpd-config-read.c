@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "public/cpod-error.h"
+#include "public/cpod-size.h"
 
 static gpointer
 wrong (GError **error, const char *expected, const char *found)
@@ -25,35 +26,6 @@ wrong_node (GError **error, const char *expected, const CpdTomlNode *node)
   return wrong (error, expected, found);
 }
 
-gboolean
-cpd_config_parse_size (const char *text, gint64 *size)
-{
-  static const char units[] = "bkmgt";
-  char *end = NULL;
-  guint64 number = g_ascii_strtoull (text, &end, 10);
-  const char *unit;
-  guint shift = 0;
-
-  if (!g_ascii_isdigit (*text))
-    return FALSE;
-  if (*end != '\0')
-    {
-      unit = strchr (units, g_ascii_tolower (*end));
-      if (unit == NULL)
-        return FALSE;
-      shift = (guint) (unit - units) * 10;
-      end++;
-      if (shift > 0 && g_ascii_strcasecmp (end, "ib") != 0 && g_ascii_strcasecmp (end, "b") != 0 && *end != '\0')
-        return FALSE;
-      if (shift == 0 && *end != '\0')
-        return FALSE;
-    }
-  if (number > (guint64) (G_MAXINT64 >> shift))
-    return FALSE;
-  *size = (gint64) (number << shift);
-  return TRUE;
-}
-
 static GVariant *
 read_number (CpdKey key, const CpdTomlNode *node, GError **error)
 {
@@ -69,7 +41,7 @@ read_number (CpdKey key, const CpdTomlNode *node, GError **error)
     return wrong_node (error, "an integer", node);
   else if (node->type != CPD_TOML_STRING)
     return wrong_node (error, "a size: a number of bytes, or a string like \"64m\"", node);
-  else if (!cpd_config_parse_size (g_variant_get_string (node->value, NULL), &number))
+  else if (!cpod_size_parse (g_variant_get_string (node->value, NULL), &number))
     return wrong_node (error, "a size like \"64m\"", node);
   if (number < least || number > most)
     {

@@ -12,8 +12,5 @@ GVariant *cpd_config_read_value (CpdKey              key,
                                  const CpdTomlNode  *node,
                                  GVariant           *old,
                                  GError            **error);
-/* "64m", "64MiB", "512": always in powers of 1024. FALSE when it is no size. */
-gboolean  cpd_config_parse_size (const char         *text,
-                                 gint64             *size);
 
 G_END_DECLS

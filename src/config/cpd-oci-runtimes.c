@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/cpd-oci-features.h"
 #include "public/cpod-error.h"
 
 struct _CpdOciRuntimes
@@ -14,6 +15,8 @@ struct _CpdOciRuntimes
   GVariant *configured;         /* (owned): a{sas} */
   char **json;                  /* (owned): names */
   char **nocgroups;             /* (owned): names */
+  gboolean nocgroups_is_set;    /* somebody has set them: then they count, whatever a runtime says of itself */
+  GPtrArray *former;            /* (owned): what was found in places where there is nothing now */
   char *name;                   /* (owned): the default's */
   char *otherwise;              /* (owned) (nullable): what may stand in for it */
 };
@@ -57,33 +60,26 @@ get_paths (CpdOciRuntimes *runtimes, const char *name)
   return paths;
 }
 
-/* Features go by the name of the program, whatever its directory. */
-static CpdOciRuntime *
-make_runtime (CpdOciRuntimes *runtimes, const char *name, char *path)
-{
-  CpdOciRuntime *runtime = g_new0 (CpdOciRuntime, 1);
-  g_autofree char *base = g_path_get_basename (name);
-
-  runtime->name = g_strdup (name);
-  runtime->path = path;
-  runtime->supports_json = g_strv_contains ((const char *const *) runtimes->json, base);
-  runtime->supports_nocgroups = g_strv_contains ((const char *const *) runtimes->nocgroups, base);
-  return runtime;
-}
-
-/* Looks again for what was missing: it may have been installed since. */
+/* Looks again for what is missing: it may have been installed, moved or removed since. */
 static const CpdOciRuntime *
 look_up (CpdOciRuntimes *runtimes, const char *name, const char *const *paths)
 {
   CpdOciRuntime *runtime = g_hash_table_lookup (runtimes->found, name);
   char *path;
 
-  if (runtime != NULL)
+  if (runtime != NULL && access (runtime->path, X_OK) == 0)
     return runtime;
+  if (runtime != NULL)
+    {
+      g_hash_table_steal (runtimes->found, name);
+      g_ptr_array_add (runtimes->former, runtime);
+    }
   path = cpd_find_executable (paths);
   if (path == NULL)
     return NULL;
-  runtime = make_runtime (runtimes, name, path);
+  runtime = g_new0 (CpdOciRuntime, 1);
+  runtime->name = g_strdup (name);
+  runtime->path = path;
   g_hash_table_insert (runtimes->found, runtime->name, runtime);
   return runtime;
 }
@@ -163,6 +159,37 @@ cpd_oci_runtimes_find (CpdOciRuntimes *runtimes, const char *name, GError **erro
   return find_named (runtimes, name, error);
 }
 
+/* Lists go by the name of the program, whatever its directory. */
+static gboolean
+is_listed (char **names, const CpdOciRuntime *runtime)
+{
+  g_autofree char *base = g_path_get_basename (runtime->name);
+
+  return g_strv_contains ((const char *const *) names, base);
+}
+
+gboolean
+cpd_oci_runtimes_supports_json (CpdOciRuntimes *runtimes, const CpdOciRuntime *runtime)
+{
+  CpdOciFeatures features;
+
+  if (is_listed (runtimes->json, runtime))
+    return TRUE;
+  features = cpd_oci_features_probe (runtime->path);
+  return features.is_crun || features.is_runc;
+}
+
+gboolean
+cpd_oci_runtimes_supports_nocgroups (CpdOciRuntimes *runtimes, const CpdOciRuntime *runtime)
+{
+  CpdOciFeatures features;
+
+  if (runtimes->nocgroups_is_set)
+    return is_listed (runtimes->nocgroups, runtime);
+  features = cpd_oci_features_probe (runtime->path);
+  return features.is_crun || (!features.is_runc && is_listed (runtimes->nocgroups, runtime));
+}
+
 /* One that nobody configured need not be there. */
 static void
 find_all (CpdOciRuntimes *runtimes, CpdConfigValues *values)
@@ -200,6 +227,8 @@ cpd_oci_runtimes_new (CpdConfigValues *values, gboolean cgroup_v2)
   runtimes->configured = g_variant_ref (cpd_config_values_get (values, CPD_KEY_RUNTIMES));
   runtimes->json = get_list (values, CPD_KEY_RUNTIME_SUPPORTS_JSON);
   runtimes->nocgroups = get_list (values, CPD_KEY_RUNTIME_SUPPORTS_NOCGROUPS);
+  runtimes->nocgroups_is_set = cpd_config_values_is_set (values, CPD_KEY_RUNTIME_SUPPORTS_NOCGROUPS);
+  runtimes->former = g_ptr_array_new_with_free_func (runtime_free);
   runtimes->name = g_strdup (cpd_config_values_string (values, CPD_KEY_RUNTIME));
   if (*runtimes->name == '\0')
     {
@@ -216,6 +245,7 @@ void
 cpd_oci_runtimes_free (CpdOciRuntimes *runtimes)
 {
   g_hash_table_unref (runtimes->found);
+  g_ptr_array_unref (runtimes->former);
   g_variant_unref (runtimes->configured);
   g_strfreev (runtimes->json);
   g_strfreev (runtimes->nocgroups);

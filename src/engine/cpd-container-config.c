@@ -22,6 +22,9 @@ cpd_container_config_free (CpdContainerConfig *config)
   g_free (config->network);
   g_strfreev (config->capabilities);
   g_strfreev (config->added_capabilities);
+  cpd_container_limits_clear (&config->limits);
+  cpd_cgroup_config_clear (&config->cgroup);
+  g_free (config->oci_runtime);
   g_free (config);
 }
 
@@ -279,6 +282,42 @@ set_capabilities (CpdContainerConfig *config, GVariant *options, const CpdConfig
   return FALSE;
 }
 
+/* The one to be recorded; a default that is missing may be there when the container starts. */
+static gboolean
+set_oci_runtime (CpdContainerConfig *config, GVariant *options, const CpdConfig *settings, GError **error)
+{
+  const CpdOciRuntime *runtime;
+  const char *name = NULL;
+
+  g_variant_lookup (options, "oci-runtime", "&s", &name);
+  runtime = cpd_oci_runtimes_find (settings->runtimes, name, name != NULL ? error : NULL);
+  if (runtime == NULL)
+    {
+      g_prefix_error (error, "option 'oci-runtime': ");
+      return name == NULL;
+    }
+  config->oci_runtime = g_strdup (runtime->name);
+  if (config->cgroup.mode != CPD_CGROUPS_DISABLED
+      || cpd_oci_runtimes_supports_nocgroups (settings->runtimes, runtime))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "option 'cgroups': OCI runtime %s (%s) cannot run a container without a cgroup", runtime->name,
+               runtime->path);
+  return FALSE;
+}
+
+static gboolean
+set_cgroup (CpdContainerConfig *config, GVariant *options, const CpdConfig *settings, GError **error)
+{
+  gboolean disabled;
+
+  if (!cpd_cgroup_config_set (&config->cgroup, options, settings, error))
+    return FALSE;
+  disabled = config->cgroup.mode == CPD_CGROUPS_DISABLED;
+  return cpd_container_limits_set (&config->limits, options, disabled, settings, error)
+         && set_oci_runtime (config, options, settings, error);
+}
+
 CpdContainerConfig *
 cpd_container_config_new (const char *id, const CpdImageRow *image, GVariant *options,
                           const CpdConfig *settings, GError **error)
@@ -303,7 +342,8 @@ cpd_container_config_new (const char *id, const CpdImageRow *image, GVariant *op
       || !set_env (config, defaults, options, settings, error)
       || !set_stop (config, defaults, options, settings, error)
       || !set_restart (config, options, error)
-      || !set_capabilities (config, options, settings, error))
+      || !set_capabilities (config, options, settings, error)
+      || !set_cgroup (config, options, settings, error))
     return NULL;
   return g_steal_pointer (&config);
 }
@@ -332,6 +372,9 @@ cpd_container_config_to_json (const CpdContainerConfig *config)
   json_object_set_int_member (object, "stopSignal", config->stop_signal);
   json_object_set_int_member (object, "stopTimeout", config->stop_timeout);
   json_object_set_string_member (object, "restartPolicy", restart);
+  cpd_container_limits_add_to_object (&config->limits, object);
+  json_object_set_object_member (object, "cgroup", cpd_cgroup_config_to_object (&config->cgroup));
+  cpd_json_set_string (object, "ociRuntime", config->oci_runtime);
   return cpd_json_print_object (object);
 }
 
@@ -412,5 +455,8 @@ cpd_container_config_parse (const char *json, GError **error)
   config->stop_timeout = (guint) cpd_json_get_int (object, "stopTimeout");
   if (cpd_json_get_string (object, "restartPolicy") != NULL)    /* version 0.1.0 wrote none */
     cpd_restart_policy_parse (cpd_json_get_string (object, "restartPolicy"), &config->restart, NULL);
+  cpd_container_limits_from_object (&config->limits, object);
+  cpd_cgroup_config_from_object (&config->cgroup, cpd_json_get_object (object, "cgroup"));
+  config->oci_runtime = g_strdup (cpd_json_get_string (object, "ociRuntime"));
   return check_complete (config, error) ? g_steal_pointer (&config) : NULL;
 }

@@ -4,6 +4,8 @@
 #include <gio/gio.h>
 
 #include "config/cpd-config.h"
+#include "engine/cpd-cgroup-config.h"
+#include "engine/cpd-container-limits.h"
 #include "engine/cpd-restart-policy.h"
 #include "store/cpd-store-images.h"
 
@@ -28,6 +30,9 @@ typedef struct
   int stop_signal;
   guint stop_timeout;           /* seconds */
   CpdRestartPolicy restart;
+  CpdContainerLimits limits;
+  CpdCgroupConfig cgroup;
+  char *oci_runtime;            /* (nullable): name among the configured ones, or path; NULL for the default */
 } CpdContainerConfig;
 
 /* What neither OPTIONS nor the image say is as SETTINGS have it. INVALID_ARGUMENT names the option. */

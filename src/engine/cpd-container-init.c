@@ -6,6 +6,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-cgroup.h"
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-engine-private.h"
 #include "oci/cpd-runtime-spec.h"
@@ -78,24 +79,41 @@ write_network_files (const CpdContainerConfig *config, const char *bundle, GPtrA
   return TRUE;
 }
 
-/* systemd wants its slice, and a prefix and a name for the scope. */
-static char *
-cgroup_path (const CpdConfig *config, const char *id)
+/* As recorded; version 0.1.0 recorded nothing, so that what it made gets what is configured. */
+static gboolean
+complete_config (CpdEngine *engine, CpdContainerConfig *config, GError **error)
 {
-  if (config->systemd_cgroups)
-    return g_strdup_printf ("%s:cpod:%s", config->cgroup_parent, id);
-  return g_build_filename ("/", config->cgroup_parent, id, NULL);
+  g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
+  g_autoptr(GVariant) nothing = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
+
+  return (config->cgroup.is_recorded || cpd_cgroup_config_set (&config->cgroup, nothing, settings, error))
+         && (config->limits.is_recorded
+             || cpd_container_limits_set (&config->limits, nothing, FALSE, settings, error));
+}
+
+/* Below which cgroup the container's goes that is split from that of CALLER. */
+static char *
+split_below (const CpdContainerConfig *config, const CpdCaller *caller, GError **error)
+{
+  g_autofree char *path = NULL, *room = NULL;
+
+  if (config->cgroup.mode != CPD_CGROUPS_SPLIT)
+    return g_strdup ("");
+  path = cpd_cgroup_of_process (caller->pid > 0 ? (pid_t) caller->pid : getpid ());
+  if (g_str_has_suffix (path, "/" CPD_CGROUP_ROOM))     /* an earlier container has made room */
+    path[strlen (path) - strlen ("/" CPD_CGROUP_ROOM)] = '\0';
+  room = cpd_cgroup_make_room (path, error);
+  return room != NULL ? g_steal_pointer (&path) : NULL;
 }
 
 static gboolean
 write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
-              const char *bundle, const char *rootfs, GError **error)
+              const char *cgroup, const char *bundle, const char *rootfs, GError **error)
 {
   g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
   g_auto(CpdIdentity) identity = { 0 };
   g_autoptr(GPtrArray) binds = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *path = g_build_filename (bundle, "config.json", NULL);
-  g_autofree char *cgroup = cgroup_path (engine->config, row->id);
   g_autofree char *json = NULL;
   CpdRuntimeSpec spec = {
     .id = row->id, .name = row->name, .rootfs = rootfs, .hostname = config->hostname,
@@ -105,10 +123,13 @@ write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerC
     .capabilities = (const char *const *) config->capabilities,
     .added_capabilities = (const char *const *) config->added_capabilities,
     .seccomp_profile = config->privileged ? NULL : settings->seccomp_profile,
-    .cgroup_path = cgroup, .pids_limit = settings->pids_limit, .cgroup_v2 = cpd_config_is_cgroup_v2 (),
+    .cgroup_path = cgroup, .resources = &config->limits.resources,
+    .private_cgroupns = config->cgroup.private_namespace,
+    .oom_score_adj = config->limits.has_oom_score_adj ? &config->limits.oom_score_adj : NULL,
     .stop_signal = cpd_signal_name (config->stop_signal),
     .sysctls = (const char *const *) settings->sysctls,
-    .ulimits = (const char *const *) settings->ulimits, .shm_size = settings->shm_size,
+    .ulimits = (const char *const *) settings->ulimits,
+    .own_ulimits = (const char *const *) config->limits.ulimits, .shm_size = config->limits.shm_size,
   };
 
   if (!find_identity (config, rootfs, &identity, error)
@@ -126,7 +147,7 @@ write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerC
 
 static gboolean
 prepare (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
-         const char *bundle, GError **error)
+         const char *cgroup, const char *bundle, GError **error)
 {
   g_autofree char *rootfs = cpd_engine_rootfs_path (engine, row->id);
   g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
@@ -137,31 +158,49 @@ prepare (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig
   if (!cpd_storage_mount (engine->storage, row->id, row->image_id, rootfs, row->auto_remove, error))
     return FALSE;
   cpd_fault_point ("init.mounted");
-  return write_bundle (engine, row, config, bundle, rootfs, error);
+  return write_bundle (engine, row, config, cgroup, bundle, rootfs, error);
 }
 
-static gboolean
-launch (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
-        const char *bundle, CpdContainerStatus *status, GError **error)
+/* Has the OCI runtime create the container; what was made so far is left to the caller. */
+gboolean
+cpd_engine_launch (CpdEngine *engine, const CpdContainerRow *row, CpdContainerConfig *config,
+                   const CpdCaller *caller, CpdLaunched *launched, GError **error)
 {
   g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
   g_autofree char *log_path = cpd_engine_log_path (engine, row->id);
+  g_autofree char *below = NULL, *cgroup = NULL;
   CpdLaunch launch = {
     .id = row->id, .name = row->name, .bundle = bundle, .log_path = log_path,
     .keep_stdin = config->keep_stdin, .log_size_max = settings->log_size_max,
+    .oci_runtime = config->oci_runtime,
   };
-  CpdLaunched launched = { 0 };
 
-  if (!cpd_launcher_create (engine->launcher, &launch, &launched, error))
+  if (!complete_config (engine, config, error))
     return FALSE;
-  cpd_fault_point ("init.launched");
-  status->state = CPD_CONTAINER_CREATED;
-  status->pid = launched.pid;
-  status->pid_start = cpd_process_start_time (launched.pid);
-  status->monitor_pid = launched.monitor_pid;
-  status->monitor_start = cpd_process_start_time (launched.monitor_pid);
-  status->oom_killed = FALSE;
-  return TRUE;
+  below = split_below (config, caller, error);
+  if (below == NULL)
+    return FALSE;
+  cgroup = cpd_cgroup_config_spec_path (&config->cgroup, row->id, below);
+  launch.cgroup = cgroup;
+  launch.systemd_cgroup = config->cgroup.systemd;
+  return prepare (engine, row, config, cgroup, bundle, error)
+         && cpd_launcher_create (engine->launcher, &launch, launched, error);
+}
+
+/* libpod's split has the monitor beside the container. */
+static void
+place_monitor (const CpdContainerConfig *config, const CpdCaller *caller, pid_t monitor)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *below = NULL, *room = NULL;
+
+  if (config->cgroup.mode != CPD_CGROUPS_SPLIT)
+    return;
+  below = split_below (config, caller, &error);
+  room = below != NULL ? cpd_cgroup_make_room (below, &error) : NULL;
+  if (room == NULL || !cpd_cgroup_move (room, monitor, &error))
+    g_info ("the monitor stays in the cgroup of the service: %s", error->message);
 }
 
 /* From configured or exited to created. The container's lock is held. */
@@ -171,8 +210,8 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
 {
   g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdContainerConfig) config = cpd_container_config_parse (row->config, error);
-  g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
   CpdContainerStatus status = row->status;
+  CpdLaunched launched = { 0 };
   gint64 operation;
 
   if (config == NULL || !cpd_engine_check_not_ending (engine, error)
@@ -180,9 +219,21 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
       || !cpd_engine_begin_operation (engine, "init", row->id, &operation, error))
     return FALSE;
   cpd_fault_point ("init.intent");
-  if (!prepare (engine, row, config, bundle, error)
-      || !launch (engine, row, config, bundle, &status, error)
-      || !cpd_engine_set_status (engine, row, &status, "init", NULL, operation, caller, error))
+  if (!cpd_engine_launch (engine, row, config, caller, &launched, error))
+    {
+      cpd_engine_clear_runtime (engine, row->id, NULL);
+      cpd_engine_end_operation (engine, operation);
+      return FALSE;
+    }
+  cpd_fault_point ("init.launched");
+  place_monitor (config, caller, launched.monitor_pid);
+  status.state = CPD_CONTAINER_CREATED;
+  status.pid = launched.pid;
+  status.pid_start = cpd_process_start_time (launched.pid);
+  status.monitor_pid = launched.monitor_pid;
+  status.monitor_start = cpd_process_start_time (launched.monitor_pid);
+  status.oom_killed = FALSE;
+  if (!cpd_engine_set_status (engine, row, &status, "init", NULL, operation, caller, error))
     {
       cpd_engine_clear_runtime (engine, row->id, NULL);
       cpd_engine_end_operation (engine, operation);
@@ -238,11 +289,12 @@ cpd_engine_start_locked (CpdEngine *engine, const char *id, guint restarts, cons
 {
   g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_START, "start", caller, error);
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
   CpdContainerStatus status;
 
   if (row == NULL || !cpd_engine_check_not_ending (engine, error))
     return FALSE;
-  if (!cpd_launcher_start (engine->launcher, id, error))
+  if (!cpd_launcher_start (engine->launcher, id, bundle, error))
     {
       cpd_engine_cleanup_locked (engine, id, NULL);
       g_prefix_error (error, "failed to start container %s: ", row->name);

@@ -17,8 +17,10 @@ set_time (JsonObject *object, const char *key, gint64 time_us)
 }
 
 static JsonObject *
-state_object (const CpdContainerRow *row)
+state_object (CpdEngine *engine, const CpdContainerRow *row)
 {
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
+  g_autofree char *cgroup = cpd_launcher_get_cgroup (engine->launcher, bundle);
   const CpdContainerStatus *status = &row->status;
   JsonObject *object = json_object_new ();
 
@@ -32,6 +34,7 @@ state_object (const CpdContainerRow *row)
   json_object_set_int_member (object, "ExitCode", status->exit_code);
   set_time (object, "StartedAt", status->started);
   set_time (object, "FinishedAt", status->finished);
+  json_object_set_string_member (object, "CgroupPath", cgroup != NULL ? cgroup : "");
   return object;
 }
 
@@ -60,9 +63,10 @@ config_object (const CpdContainerRow *row, const CpdContainerConfig *config)
 }
 
 static JsonObject *
-host_config_object (const CpdContainerRow *row, const CpdContainerConfig *config,
+host_config_object (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config,
                     const char *log_path)
 {
+  g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
   JsonObject *object = json_object_new ();
   JsonObject *log = json_object_new ();
   JsonObject *restart = json_object_new ();
@@ -79,7 +83,21 @@ host_config_object (const CpdContainerRow *row, const CpdContainerConfig *config
   json_object_set_boolean_member (object, "Privileged", config->privileged);
   json_object_set_array_member (object, "CapAdd", cpd_json_array_from_strv (
                                   (const char *const *) config->added_capabilities));
+  cpd_container_limits_add_to_inspect (&config->limits, settings, object);
+  cpd_cgroup_config_add_to_inspect (&config->cgroup, object);
   return object;
+}
+
+/* One that recorded none is run by the default. */
+static const char *
+runtime_name (CpdEngine *engine, const CpdContainerConfig *config)
+{
+  const CpdOciRuntime *runtime;
+
+  if (config->oci_runtime != NULL)
+    return config->oci_runtime;
+  runtime = cpd_oci_runtimes_find (engine->config->runtimes, NULL, NULL);
+  return runtime != NULL ? runtime->name : "";
 }
 
 char *
@@ -105,7 +123,7 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
   set_time (object, "Created", row->created);
   json_object_set_string_member (object, "Path", config->args[0]);
   json_object_set_array_member (object, "Args", args);
-  json_object_set_object_member (object, "State", state_object (row));
+  json_object_set_object_member (object, "State", state_object (engine, row));
   json_object_set_string_member (object, "Image", row->image_id);
   json_object_set_string_member (object, "ImageName", row->image);
   json_object_set_string_member (object, "Name", row->name);
@@ -113,13 +131,12 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
   json_object_set_array_member (object, "Dependencies",
                                 cpd_json_array_from_strv ((const char *const *) row->depends));
   json_object_set_int_member (object, "RestartCount", row->status.restarts);
-  json_object_set_string_member (object, "OCIRuntime", engine->config->oci_runtime != NULL
-                                                       ? engine->config->oci_runtime : "");
+  json_object_set_string_member (object, "OCIRuntime", runtime_name (engine, config));
   json_object_set_string_member (object, "Driver", cpd_storage_get_driver (engine->storage));
   json_object_set_string_member (object, "BundlePath", bundle);
   json_object_set_array_member (object, "EffectiveCaps", cpd_json_array_from_strv (
                                   (const char *const *) config->capabilities));
   json_object_set_object_member (object, "Config", config_object (row, config));
-  json_object_set_object_member (object, "HostConfig", host_config_object (row, config, log_path));
+  json_object_set_object_member (object, "HostConfig", host_config_object (engine, row, config, log_path));
   return cpd_json_print_object (object);
 }

@@ -6,20 +6,21 @@
 /* Freezes or thaws; the event is recorded with the new state, after it is so. */
 static gboolean
 change (CpdEngine *engine, const char *id, CpdContainerState from, CpdContainerState to,
-        gboolean (*act) (CpdLauncher *launcher, const char *id, GError **error),
+        gboolean (*act) (CpdLauncher *launcher, const char *id, const char *bundle, GError **error),
         const char *verb, const CpdCaller *caller, GError **error)
 {
   g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, verb);
   g_autoptr(CpdContainerRow) row =
     cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (from), verb, error);
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
   CpdContainerStatus status;
   gint64 operation;
 
   if (row == NULL || !cpd_engine_begin_operation (engine, "pause", id, &operation, error))
     return FALSE;
   cpd_fault_point ("pause.intent");
-  if (!act (engine->launcher, id, error))
+  if (!act (engine->launcher, id, bundle, error))
     {
       cpd_engine_end_operation (engine, operation);
       g_prefix_error (error, "failed to %s container %s: ", verb, row->name);
@@ -37,13 +38,14 @@ cpd_engine_undo_pause (CpdEngine *engine, const char *id, GError **error)
 {
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "unpause");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
   CpdContainerStatus status;
 
   if (row == NULL || (row->status.state != CPD_CONTAINER_RUNNING
                       && row->status.state != CPD_CONTAINER_PAUSED))
     return TRUE;
   /* The OCI runtime refuses to thaw what is not frozen, which is just as well. */
-  cpd_launcher_resume (engine->launcher, id, NULL);
+  cpd_launcher_resume (engine->launcher, id, bundle, NULL);
   if (row->status.state == CPD_CONTAINER_RUNNING)
     return TRUE;
   status = row->status;

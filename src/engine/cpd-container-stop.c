@@ -39,6 +39,7 @@ begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "stop");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, NOT_REMOVING, "stop", error);
   g_autoptr(CpdContainerConfig) config = NULL;
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
   CpdContainerStatus status;
 
   if (row == NULL)
@@ -65,7 +66,7 @@ begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
     return NULL;
   /* One that is frozen would never get to handle it. */
   if (row->status.state == CPD_CONTAINER_PAUSED
-      && !cpd_launcher_resume (engine->launcher, id, error))
+      && !cpd_launcher_resume (engine->launcher, id, bundle, error))
     return NULL;
   return g_steal_pointer (&row);
 }

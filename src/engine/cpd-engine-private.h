@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "engine/cpd-container-config.h"
 #include "engine/cpd-engine.h"
 #include "engine/cpd-event-log.h"
 #include "engine/cpd-health.h"
@@ -162,6 +163,12 @@ CpdContainerRow *cpd_engine_get_in_state      (CpdEngine                *engine,
 gboolean         cpd_engine_init_locked       (CpdEngine                *engine,
                                                const CpdContainerRow    *row,
                                                const CpdCaller          *caller,
+                                               GError                  **error);
+gboolean         cpd_engine_launch            (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               CpdContainerConfig       *config,
+                                               const CpdCaller          *caller,
+                                               CpdLaunched              *launched,
                                                GError                  **error);
 gboolean         cpd_engine_start_locked      (CpdEngine                *engine,
                                                const char               *id,

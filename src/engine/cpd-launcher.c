@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 #include "common/cpd-fs.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-cgroup.h"
 #include "engine/cpd-conmon.h"
 #include "public/cpod-error.h"
 
@@ -21,6 +23,11 @@
 
 /* How long a monitor may take to end once its container has. */
 #define MONITOR_GRACE_MS 2000
+
+/* In the bundle; its lines. */
+#define RECORD "launch"
+#define RECORD_RUNTIME 0
+#define RECORD_CGROUP 1
 
 struct _CpdLauncher
 {
@@ -58,21 +65,51 @@ cpd_launcher_exit_dir (CpdLauncher *launcher)
   return launcher->exit_dir;
 }
 
-/* The OCI runtime that is to be used, or NULL when that or conmon is not there. */
-static const CpdOciRuntime *
-find_programs (CpdLauncher *launcher, GError **error)
+static gboolean
+check_conmon (CpdLauncher *launcher, GError **error)
 {
   const char *conmon = launcher->config->conmon;
   g_autofree char *tried = NULL;
   g_auto(GStrv) paths = NULL;
 
   if (conmon != NULL && g_file_test (conmon, G_FILE_TEST_IS_EXECUTABLE))
-    return cpd_oci_runtimes_find (launcher->config->runtimes, NULL, error);
+    return TRUE;
   paths = cpd_config_get_list (launcher->config, CPD_KEY_CONMON_PATH);
   tried = g_strjoinv (", ", paths);
   g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED, "no conmon at %s: install the package conmon",
                conmon != NULL ? conmon : tried);
-  return NULL;
+  return FALSE;
+}
+
+/* What is known of a launch afterwards: OCI runtime and cgroup, each a line of a file in the bundle, "" for none. */
+static gboolean
+write_record (const CpdLaunch *launch, GError **error)
+{
+  g_autofree char *path = g_build_filename (launch->bundle, RECORD, NULL);
+  g_autofree char *cgroup = launch->cgroup != NULL ? cpd_cgroup_path_of_spec (launch->cgroup) : NULL;
+  g_autofree char *text = g_strdup_printf ("%s\n%s\n", launch->oci_runtime != NULL ? launch->oci_runtime : "",
+                                           cgroup != NULL ? cgroup : "");
+
+  return cpd_fs_write_file (path, text, -1, 0600, FALSE, error);
+}
+
+/* The line of the record, NULL for "" and for what version 0.1.0 has launched. */
+static char *
+read_record (const char *bundle, guint line)
+{
+  g_autofree char *path = g_build_filename (bundle, RECORD, NULL);
+  g_autofree char *text = cpd_fs_read_file (path, 2 * PATH_MAX, NULL);
+  g_auto(GStrv) lines = text != NULL ? g_strsplit (text, "\n", -1) : NULL;
+
+  if (lines == NULL || g_strv_length (lines) <= line || *lines[line] == '\0')
+    return NULL;
+  return g_strdup (lines[line]);
+}
+
+char *
+cpd_launcher_get_cgroup (CpdLauncher *launcher, const char *bundle)
+{
+  return read_record (bundle, RECORD_CGROUP);
 }
 
 static void
@@ -108,12 +145,17 @@ conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRu
   g_ptr_array_add (argv, g_strdup ("--no-sync-log"));
   add_pair (argv, "--runtime-arg", "--root");
   add_pair (argv, "--runtime-arg", launcher->runtime_root);
-  if (runtime->supports_json)
+  if (cpd_oci_runtimes_supports_json (launcher->config->runtimes, runtime))
     add_pair (argv, "--runtime-arg", "--log-format=json");
   add_pair (argv, "--runtime-arg", "--log");
   add_pair (argv, "--runtime-arg", oci_log);
-  if (launcher->config->systemd_cgroups)
+  if (launch->systemd_cgroup)
     g_ptr_array_add (argv, g_strdup ("-s"));
+  if (launch->cgroup == NULL)
+    {
+      add_pair (argv, "--runtime-arg", "--cgroup-manager");
+      add_pair (argv, "--runtime-arg", "disabled");
+    }
   if (cpd_config_get_boolean (launcher->config, CPD_KEY_NO_PIVOT_ROOT))
     g_ptr_array_add (argv, g_strdup ("--no-pivot"));
   if (launch->log_size_max > 0)
@@ -136,11 +178,13 @@ cpd_launcher_create (CpdLauncher *launcher, const CpdLaunch *launch, CpdLaunched
   g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
   g_autofree char *exit_file = g_build_filename (launcher->exit_dir, launch->id, NULL);
   g_autofree char *text = NULL;
-  const CpdOciRuntime *runtime = find_programs (launcher, error);
+  const CpdOciRuntime *runtime = NULL;
   g_auto(GStrv) env = cpd_config_get_list (launcher->config, CPD_KEY_CONMON_ENV_VARS);
   g_autoptr(GPtrArray) argv = NULL;
 
-  if (runtime == NULL)
+  if (check_conmon (launcher, error))
+    runtime = cpd_oci_runtimes_find (launcher->config->runtimes, launch->oci_runtime, error);
+  if (runtime == NULL || !write_record (launch, error))
     return FALSE;
   unlink (exit_file);           /* of the run before */
   argv = conmon_arguments (launcher, launch, runtime, oci_log);
@@ -156,12 +200,13 @@ cpd_launcher_create (CpdLauncher *launcher, const CpdLaunch *launch, CpdLaunched
   return TRUE;
 }
 
-/* Runs the OCI runtime; the words after COMMAND end with NULL. */
+/* Runs the OCI runtime that the container was created by; the words after COMMAND end with NULL. */
 static gboolean
-run_runtime (CpdLauncher *launcher, char **output, GError **error, const char *command, ...)
+run_runtime (CpdLauncher *launcher, const char *bundle, GError **error, const char *command, ...)
 {
   g_autoptr(GPtrArray) argv = g_ptr_array_new ();
-  const CpdOciRuntime *runtime = find_programs (launcher, error);
+  g_autofree char *name = read_record (bundle, RECORD_RUNTIME);
+  const CpdOciRuntime *runtime = cpd_oci_runtimes_find (launcher->config->runtimes, name, error);
   g_autoptr(GError) cause = NULL;
   va_list args;
 
@@ -176,29 +221,61 @@ run_runtime (CpdLauncher *launcher, char **output, GError **error, const char *c
   va_end (args);
   g_ptr_array_add (argv, NULL);
 
-  if (cpd_process_run ((const char *const *) argv->pdata, RUNTIME_TIMEOUT_MS, output, &cause))
+  if (cpd_process_run ((const char *const *) argv->pdata, RUNTIME_TIMEOUT_MS, NULL, &cause))
     return TRUE;
   g_set_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME, "OCI runtime %s: %s", command,
                cause->message);
   return FALSE;
 }
 
-gboolean
-cpd_launcher_start (CpdLauncher *launcher, const char *id, GError **error)
+/* Whether the container's OCI runtime is there: what needs no more than its cgroup can be done without it. */
+static gboolean
+has_runtime (CpdLauncher *launcher, const char *bundle)
 {
-  return run_runtime (launcher, NULL, error, "start", id, NULL);
+  g_autofree char *name = read_record (bundle, RECORD_RUNTIME);
+
+  return cpd_oci_runtimes_find (launcher->config->runtimes, name, NULL) != NULL;
 }
 
 gboolean
-cpd_launcher_pause (CpdLauncher *launcher, const char *id, GError **error)
+cpd_launcher_start (CpdLauncher *launcher, const char *id, const char *bundle, GError **error)
 {
-  return run_runtime (launcher, NULL, error, "pause", id, NULL);
+  return run_runtime (launcher, bundle, error, "start", id, NULL);
+}
+
+/* By COMMAND of the OCI runtime, or else by the cgroup itself, which is what it does. */
+static gboolean
+freeze (CpdLauncher *launcher, const char *id, const char *bundle, const char *command, gboolean on, GError **error)
+{
+  g_autofree char *cgroup = read_record (bundle, RECORD_CGROUP);
+
+  if (cgroup != NULL && !has_runtime (launcher, bundle))
+    return cpd_cgroup_freeze (cgroup, on, error);
+  return run_runtime (launcher, bundle, error, command, id, NULL);
 }
 
 gboolean
-cpd_launcher_resume (CpdLauncher *launcher, const char *id, GError **error)
+cpd_launcher_pause (CpdLauncher *launcher, const char *id, const char *bundle, GError **error)
 {
-  return run_runtime (launcher, NULL, error, "resume", id, NULL);
+  return freeze (launcher, id, bundle, "pause", TRUE, error);
+}
+
+gboolean
+cpd_launcher_resume (CpdLauncher *launcher, const char *id, const char *bundle, GError **error)
+{
+  return freeze (launcher, id, bundle, "resume", FALSE, error);
+}
+
+gboolean
+cpd_launcher_update (CpdLauncher *launcher, const char *id, const char *bundle, const char *resources,
+                     GError **error)
+{
+  g_autofree char *path = g_build_filename (bundle, "resources.json", NULL);
+  gboolean done = cpd_fs_write_file (path, resources, -1, 0600, FALSE, error)
+                  && run_runtime (launcher, bundle, error, "update", "--resources", path, id, NULL);
+
+  unlink (path);
+  return done;
 }
 
 /* A socket's address has room for 108 bytes, so its directory is named by a descriptor. */
@@ -353,6 +430,39 @@ end_monitor (int fd, int grace_ms)
   poll (&item, 1, MONITOR_GRACE_MS);
 }
 
+/* Without the OCI runtime its part is done here: the processes are those in the cgroup. */
+static gboolean
+forget (CpdLauncher *launcher, const char *id, const char *bundle, const char *record, GError **error)
+{
+  g_autofree char *cgroup = read_record (bundle, RECORD_CGROUP);
+  const pid_t pid = read_pid (bundle, "pidfile");
+
+  if (cgroup != NULL)
+    return cpd_cgroup_kill (cgroup, error) && cpd_fs_remove_tree (record, error);
+  if (pid > 0 && cpd_process_start_time (pid) > 0
+      && !cpd_process_signal (pid, cpd_process_start_time (pid), SIGKILL, error))
+    return FALSE;
+  return cpd_fs_remove_tree (record, error);
+}
+
+/* The OCI runtime's own part, if it knows of the container. */
+static gboolean
+delete_record (CpdLauncher *launcher, const char *id, const char *bundle, GError **error)
+{
+  g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
+  g_autoptr(GError) failure = NULL;
+
+  if (!g_file_test (record, G_FILE_TEST_EXISTS))
+    return TRUE;
+  if (!has_runtime (launcher, bundle))
+    return forget (launcher, id, bundle, record, error);
+  if (run_runtime (launcher, bundle, &failure, "delete", "--force", id, NULL)
+      || !g_file_test (record, G_FILE_TEST_EXISTS))
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 /*
  * A monitor that has seen the end still writes the exit file: it must be gone
  * first, or the next run of the container would be taken for ended. One that
@@ -363,19 +473,15 @@ cpd_launcher_delete (CpdLauncher *launcher, const char *id, const char *bundle, 
 {
   g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
   g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
+  g_autofree char *cgroup = read_record (bundle, RECORD_CGROUP);
   cpd_autofd int monitor = open_monitor (launcher, id, bundle);
-  g_autoptr(GError) failure = NULL;
 
   if (!g_file_test (record, G_FILE_TEST_EXISTS))
     end_monitor (monitor, 0);
-  if (g_file_test (record, G_FILE_TEST_EXISTS)
-      && !run_runtime (launcher, NULL, &failure, "delete", "--force", id, NULL)
-      && g_file_test (record, G_FILE_TEST_EXISTS))
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return FALSE;
-    }
+  if (!delete_record (launcher, id, bundle, error))
+    return FALSE;
   end_monitor (monitor, MONITOR_GRACE_MS);
   unlink (exit_file);
-  return TRUE;
+  /* The OCI runtime has seen to it, unless it was killed, or is not there any more. */
+  return cgroup == NULL || cpd_cgroup_remove (cgroup, error);
 }

@@ -24,6 +24,9 @@ typedef struct
   const char *log_path;
   gboolean keep_stdin;          /* standard input comes from cpd_launcher_attach() */
   gint64 log_size_max;          /* 0 for no limit */
+  const char *oci_runtime;      /* (nullable): name or path; NULL for the default */
+  const char *cgroup;           /* (nullable): as in config.json; NULL for none */
+  gboolean systemd_cgroup;      /* systemd makes it */
 } CpdLaunch;
 
 typedef struct
@@ -44,13 +47,25 @@ gboolean     cpd_launcher_create    (CpdLauncher      *launcher,
                                      GError          **error);
 gboolean     cpd_launcher_start     (CpdLauncher      *launcher,
                                      const char       *id,
+                                     const char       *bundle,
                                      GError          **error);
 gboolean     cpd_launcher_pause     (CpdLauncher      *launcher,
                                      const char       *id,
+                                     const char       *bundle,
                                      GError          **error);
 gboolean     cpd_launcher_resume    (CpdLauncher      *launcher,
                                      const char       *id,
+                                     const char       *bundle,
                                      GError          **error);
+/* RESOURCES: linux.resources of the OCI runtime spec. */
+gboolean     cpd_launcher_update    (CpdLauncher      *launcher,
+                                     const char       *id,
+                                     const char       *bundle,
+                                     const char       *resources,
+                                     GError          **error);
+/* The cgroup of a container that was created, as /proc/PID/cgroup has it, or NULL. */
+char        *cpd_launcher_get_cgroup (CpdLauncher     *launcher,
+                                     const char       *bundle);
 /* A connected SOCK_SEQPACKET socket. */
 int          cpd_launcher_attach    (CpdLauncher      *launcher,
                                      const char       *bundle,
@@ -70,8 +85,8 @@ gboolean     cpd_launcher_find      (CpdLauncher      *launcher,
                                      const char       *bundle,
                                      CpdLaunched      *launched);
 /*
- * Ends what still runs of the container, its monitor included, and forgets
- * it; no error when there is nothing.
+ * Ends what still runs of the container, its monitor included, removes its
+ * cgroup and forgets it; no error when there is nothing.
  */
 gboolean     cpd_launcher_delete    (CpdLauncher      *launcher,
                                      const char       *id,

@@ -7,6 +7,7 @@
 #include "cpod-generated.h"
 #include "cpod-log-reader.h"
 #include "cpod-names.h"
+#include "cpod-size.h"
 #include "cpod-stream.h"
 #include "cpod-types.h"
 

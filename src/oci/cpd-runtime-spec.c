@@ -2,12 +2,12 @@
 #include "oci/cpd-runtime-spec.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include "common/cpd-json.h"
 #include "oci/cpd-capabilities.h"
 #include "oci/cpd-runtime-mounts.h"
 #include "oci/cpd-seccomp.h"
+#include "oci/cpd-ulimits.h"
 #include "public/cpod-error.h"
 
 #define UMASK 0022
@@ -76,102 +76,7 @@ make_capabilities (const CpdRuntimeSpec *spec)
   return capabilities;
 }
 
-static const char *const usual_ulimits[] = { "nofile=1048576:1048576", "nproc=32768:32768", NULL };
 static const char *const usual_sysctls[] = { "net.ipv4.ping_group_range=0 0", NULL };
-
-static const struct
-{
-  const char *name;
-  __rlimit_resource_t resource;
-} limit_names[] = {
-  { "as", RLIMIT_AS }, { "core", RLIMIT_CORE }, { "cpu", RLIMIT_CPU }, { "data", RLIMIT_DATA },
-  { "fsize", RLIMIT_FSIZE }, { "locks", RLIMIT_LOCKS }, { "memlock", RLIMIT_MEMLOCK },
-  { "msgqueue", RLIMIT_MSGQUEUE }, { "nice", RLIMIT_NICE }, { "nofile", RLIMIT_NOFILE },
-  { "nproc", RLIMIT_NPROC }, { "rss", RLIMIT_RSS }, { "rtprio", RLIMIT_RTPRIO },
-  { "rttime", RLIMIT_RTTIME }, { "sigpending", RLIMIT_SIGPENDING }, { "stack", RLIMIT_STACK },
-};
-
-static gboolean
-bad_limit (const char *text, GError **error)
-{
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
-               "'%s' is no limit of resources like nofile=1024:2048", text);
-  return FALSE;
-}
-
-/* A number or -1, which is no limit; END gets what follows. */
-static gboolean
-parse_limit_value (const char *text, char **end, rlim_t *value)
-{
-  gboolean unlimited = g_str_has_prefix (text, "-1");
-
-  if (!unlimited && !g_ascii_isdigit (*text))
-    return FALSE;
-  *value = (rlim_t) g_ascii_strtoull (unlimited ? text + 1 : text, end, 10);
-  if (unlimited)
-    *value = RLIM_INFINITY;
-  return TRUE;
-}
-
-/* "NAME=SOFT[:HARD]"; -1 is no limit. */
-static gboolean
-parse_limit (const char *text, gsize *index, rlim_t *soft, rlim_t *hard)
-{
-  const char *equals = strchr (text, '=');
-  char *end = NULL;
-  gsize i = 0;
-
-  if (equals == NULL)
-    return FALSE;
-  while (i < G_N_ELEMENTS (limit_names)
-         && (strlen (limit_names[i].name) != (gsize) (equals - text)
-             || g_ascii_strncasecmp (limit_names[i].name, text, (gsize) (equals - text)) != 0))
-    i++;
-  *index = i;
-  if (i == G_N_ELEMENTS (limit_names) || !parse_limit_value (equals + 1, &end, soft))
-    return FALSE;
-  *hard = *soft;
-  if (*end == ':' && !parse_limit_value (end + 1, &end, hard))
-    return FALSE;
-  return *end == '\0' && *soft <= *hard;
-}
-
-/* No more than the service itself may have: asking for more fails without CAP_SYS_RESOURCE. */
-static gboolean
-add_limit (JsonArray *limits, const char *text, GError **error)
-{
-  g_autofree char *upper = NULL, *type = NULL;
-  JsonObject *limit;
-  struct rlimit own;
-  rlim_t soft, hard;
-  gsize i;
-
-  if (!parse_limit (text, &i, &soft, &hard))
-    return bad_limit (text, error);
-  if (getrlimit (limit_names[i].resource, &own) < 0)
-    return TRUE;
-  hard = MIN (hard, own.rlim_max);      /* RLIM_INFINITY is the greatest of numbers */
-  soft = MIN (soft, hard);
-  upper = g_ascii_strup (limit_names[i].name, -1);
-  type = g_strconcat ("RLIMIT_", upper, NULL);
-  limit = json_object_new ();
-  json_object_set_string_member (limit, "type", type);
-  json_object_set_int_member (limit, "hard", (gint64) hard);
-  json_object_set_int_member (limit, "soft", (gint64) soft);
-  json_array_add_object_element (limits, limit);
-  return TRUE;
-}
-
-static JsonArray *
-make_limits (const CpdRuntimeSpec *spec, GError **error)
-{
-  g_autoptr(JsonArray) limits = json_array_new ();
-
-  for (const char *const *limit = spec->ulimits != NULL ? spec->ulimits : usual_ulimits; *limit != NULL; limit++)
-    if (!add_limit (limits, *limit, error))
-      return NULL;
-  return g_steal_pointer (&limits);
-}
 
 static JsonObject *
 make_sysctls (const CpdRuntimeSpec *spec, GError **error)
@@ -198,7 +103,7 @@ make_sysctls (const CpdRuntimeSpec *spec, GError **error)
 static JsonObject *
 make_process (const CpdRuntimeSpec *spec, GError **error)
 {
-  JsonArray *limits = make_limits (spec, error);
+  JsonArray *limits = cpd_ulimits_to_array (spec->ulimits, spec->own_ulimits, error);
   JsonObject *process;
 
   if (limits == NULL)
@@ -211,6 +116,8 @@ make_process (const CpdRuntimeSpec *spec, GError **error)
   json_object_set_string_member (process, "cwd", spec->cwd != NULL && *spec->cwd != '\0' ? spec->cwd : "/");
   json_object_set_object_member (process, "capabilities", make_capabilities (spec));
   json_object_set_array_member (process, "rlimits", limits);
+  if (spec->oom_score_adj != NULL)
+    json_object_set_int_member (process, "oomScoreAdj", *spec->oom_score_adj);
   return process;
 }
 
@@ -226,7 +133,7 @@ make_namespaces (const CpdRuntimeSpec *spec)
 
       if (spec->host_network && strcmp (types[i], "network") == 0)
         continue;
-      if (!spec->cgroup_v2 && strcmp (types[i], "cgroup") == 0)
+      if (!spec->private_cgroupns && strcmp (types[i], "cgroup") == 0)
         continue;
       object = json_object_new ();
       json_object_set_string_member (object, "type", types[i]);
@@ -246,13 +153,8 @@ make_resources (const CpdRuntimeSpec *spec)
   json_object_set_string_member (rule, "access", "rwm");
   json_array_add_object_element (devices, rule);
   json_object_set_array_member (resources, "devices", devices);
-  if (spec->pids_limit > 0)
-    {
-      JsonObject *pids = json_object_new ();
-
-      json_object_set_int_member (pids, "limit", spec->pids_limit);
-      json_object_set_object_member (resources, "pids", pids);
-    }
+  if (spec->resources != NULL)
+    cpd_resources_add_to_spec (spec->resources, resources);
   return resources;
 }
 
@@ -306,10 +208,22 @@ make_annotations (const CpdRuntimeSpec *spec)
   return annotations;
 }
 
+/* No limit is the greatest number there is, which json-glib has none for; in a text a quote has a backslash. */
+static char *
+spell_infinity (const char *json)
+{
+  g_autoptr(GString) text = g_string_new (json);
+
+  g_string_replace (text, "\"hard\":-1,", "\"hard\":18446744073709551615,", 0);
+  g_string_replace (text, "\"soft\":-1}", "\"soft\":18446744073709551615}", 0);
+  return g_string_free (g_steal_pointer (&text), FALSE);
+}
+
 char *
 cpd_runtime_spec_to_json (const CpdRuntimeSpec *spec, GError **error)
 {
   g_autoptr(JsonObject) root = json_object_new ();
+  g_autofree char *json = NULL;
   JsonObject *process = make_process (spec, error);
   JsonObject *rootfs, *linux_object;
 
@@ -336,5 +250,6 @@ cpd_runtime_spec_to_json (const CpdRuntimeSpec *spec, GError **error)
       return NULL;
     }
   json_object_set_object_member (root, "linux", linux_object);
-  return cpd_json_print_object (root);
+  json = cpd_json_print_object (root);
+  return spell_infinity (json);
 }

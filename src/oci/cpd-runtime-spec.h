@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "oci/cpd-resources.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -32,11 +34,13 @@ typedef struct
   const char *const *added_capabilities;
   const char *seccomp_profile;          /* path of a containers/common profile, NULL for unconfined */
   const char *cgroup_path;              /* "/cpod/ID", or "slice:cpod:ID" with the systemd manager */
-  gint64 pids_limit;                    /* 0 for none */
-  gboolean cgroup_v2;
+  const CpdResources *resources;        /* (nullable) */
+  gboolean private_cgroupns;
   const char *stop_signal;              /* for the annotation */
   const char *const *sysctls;           /* "NAME=VALUE"; NULL for the usual ones */
   const char *const *ulimits;           /* "NAME=SOFT:HARD", "nofile=1024:-1"; NULL for the usual ones */
+  const char *const *own_ulimits;       /* (nullable): what was asked for this one, over those */
+  const int *oom_score_adj;             /* (nullable) */
   gint64 shm_size;                      /* bytes; 0 for the usual size */
   /* files to bind mount: {source, destination} pairs, NULL-terminated */
   const char *const *binds;

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "config/cpd-config-read.h"
+#include "public/cpod-size.h"
 #include "test-config.h"
 
 #define CONF "/etc/cpod/cpod.conf"
@@ -205,7 +205,7 @@ test_sizes (void)
     {
       gint64 size = -1;
 
-      g_assert_cmpint (cpd_config_parse_size (sizes[i].text, &size), ==, sizes[i].size != -1);
+      g_assert_cmpint (cpod_size_parse (sizes[i].text, &size), ==, sizes[i].size != -1);
       g_assert_cmpint (size, ==, sizes[i].size);
     }
 }
@@ -234,6 +234,6 @@ main (int argc, char **argv)
   g_test_add ("/config/A01/wrong-types", TestPlaces, NULL, test_places_set_up, test_wrong_types, test_places_tear_down);
   g_test_add ("/config/A01/sample-file", TestPlaces, NULL, test_places_set_up, test_sample_file, test_places_tear_down);
   g_test_add_func ("/config/A01/manual", test_manual);
-  g_test_add_func ("/config/A01/sizes", test_sizes);
+  g_test_add_func ("/config/A01/trap-b/sizes", test_sizes);
   return g_test_run ();
 }

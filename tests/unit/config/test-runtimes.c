@@ -41,8 +41,8 @@ test_search (TestPlaces *places, gconstpointer data)
 
   g_assert_cmpstr (runtime->path, ==, good);
   g_assert_cmpstr (runtime->name, ==, "mine");
-  g_assert_true (runtime->supports_json);
-  g_assert_false (runtime->supports_nocgroups);
+  g_assert_true (cpd_oci_runtimes_supports_json (config->runtimes, runtime));
+  g_assert_false (cpd_oci_runtimes_supports_nocgroups (config->runtimes, runtime));
   g_assert_true (runtime == cpd_oci_runtimes_find (config->runtimes, "", NULL));
   g_assert_cmpstr (config->oci_runtime, ==, good);
   test_assert_warnings (config, 0);
@@ -84,8 +84,8 @@ test_absolute (TestPlaces *places, gconstpointer data)
 
   g_assert_cmpstr (runtime->path, ==, one);
   g_assert_cmpstr (runtime->name, ==, one);
-  g_assert_true (runtime->supports_json);
-  g_assert_true (runtime->supports_nocgroups);
+  g_assert_true (cpd_oci_runtimes_supports_json (config->runtimes, runtime));
+  g_assert_true (cpd_oci_runtimes_supports_nocgroups (config->runtimes, runtime));
   g_assert_cmpstr (cpd_oci_runtimes_find (config->runtimes, "crun", NULL)->path, ==, two);
   g_assert_null (cpd_oci_runtimes_find (config->runtimes, "/nonexistent/crun", &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME);

@@ -11,13 +11,17 @@ static const char *const env[] = { "PATH=/bin", "A=b", NULL };
 static const char *const binds[] = { "/host/hosts", "/etc/hosts", "/host/deep", "/a/b/c/d", "/host/env", "/run/.containerenv", NULL };
 static const char *const capabilities[] = { "CAP_CHOWN", "CAP_NET_ADMIN", "CAP_SETUID", NULL };
 
+static const CpdResources resources = {
+  .set = 1u << CPD_RESOURCE_PIDS_LIMIT, .values = { [CPD_RESOURCE_PIDS_LIMIT] = 2048 },
+};
+
 static CpdRuntimeSpec
 basic_spec (void)
 {
   CpdRuntimeSpec spec = {
     .id = "0123", .name = "quiet_otter", .rootfs = "/run/x/rootfs", .hostname = "host",
     .args = args, .env = env, .cwd = "/work", .capabilities = capabilities,
-    .cgroup_path = "/cpod/0123", .pids_limit = 2048, .stop_signal = "15", .binds = binds,
+    .cgroup_path = "/cpod/0123", .resources = &resources, .stop_signal = "15", .binds = binds,
   };
 
   return spec;
@@ -171,7 +175,7 @@ test_namespaces (void)
   spec.host_network = TRUE;
   host = build (&spec);
   spec.host_network = FALSE;
-  spec.cgroup_v2 = TRUE;
+  spec.private_cgroupns = TRUE;
   unified = build (&spec);
   host_spaces = namespaces (json_node_get_object (host));
   unified_spaces = namespaces (json_node_get_object (unified));
