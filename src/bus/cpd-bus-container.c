@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
@@ -47,6 +48,11 @@ static const CpdBusOption remove_options[] = {
   { "force", G_VARIANT_TYPE_BOOLEAN },
   { "depend", G_VARIANT_TYPE_BOOLEAN },
   { "timeout", G_VARIANT_TYPE_UINT32 },
+  { NULL }
+};
+
+static const CpdBusOption update_options[] = {
+  CPD_BUS_RESOURCE_OPTIONS,
   { NULL }
 };
 
@@ -172,6 +178,15 @@ work_remove (CpdBusCall *call, GError **error)
 }
 
 static GVariant *
+work_update (CpdBusCall *call, GError **error)
+{
+  if (!cpd_engine_update_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+                                    cpd_bus_call_get_options (call), cpd_bus_call_get_caller (call), error))
+    return NULL;
+  return cpd_bus_call_nothing ();
+}
+
+static GVariant *
 work_attach (CpdBusCall *call, GError **error)
 {
   int fd = cpd_engine_attach_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
@@ -241,6 +256,7 @@ static const CpdBusMethod methods[] = {
   { "Wait", wait_options, FALSE, NULL, start_wait },
   { "Rename", cpd_bus_no_options, TRUE, work_rename },
   { "Remove", remove_options, TRUE, work_remove },
+  { "Update", update_options, TRUE, work_update },
   { "Attach", cpd_bus_no_options, TRUE, work_attach },
   { "Logs", logs_options, FALSE, work_logs },
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },

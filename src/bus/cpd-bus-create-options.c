@@ -79,5 +79,14 @@ const CpdBusOption cpd_bus_create_options[] = {
   { "cap-add", G_VARIANT_TYPE_STRING_ARRAY },
   { "cap-drop", G_VARIANT_TYPE_STRING_ARRAY },
   { "privileged", G_VARIANT_TYPE_BOOLEAN },
+  CPD_BUS_RESOURCE_OPTIONS,
+  { "oom-kill-disable", G_VARIANT_TYPE_BOOLEAN },
+  { "oom-score-adj", G_VARIANT_TYPE_INT32 },
+  { "shm-size", G_VARIANT_TYPE_INT64 },
+  { "ulimit", G_VARIANT_TYPE_STRING_ARRAY },
+  { "cgroup-parent", G_VARIANT_TYPE_STRING },
+  { "cgroups", G_VARIANT_TYPE_STRING },
+  { "cgroupns", G_VARIANT_TYPE_STRING },
+  { "oci-runtime", G_VARIANT_TYPE_STRING },
   { NULL }
 };

@@ -2,6 +2,7 @@
 #include "bus/cpd-bus-container-query.h"
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-migrate.h"
 #include "bus/cpd-bus-prune.h"
 #include "bus/cpd-bus-rows.h"
 #include "bus/cpd-bus-shutdown.h"
@@ -251,6 +252,14 @@ work_check (CpdBusCall *call, GError **error)
   return g_variant_new ("(aa{sv})", &problems);
 }
 
+static GVariant *
+work_renumber_locks (CpdBusCall *call, GError **error)
+{
+  if (!cpd_engine_renumber_locks (cpd_bus_call_get_engine (call), cpd_bus_call_get_caller (call), error))
+    return NULL;
+  return g_variant_new ("(u)", 0);
+}
+
 static const CpdBusMethod methods[] = {
   { "Create", cpd_bus_create_options, TRUE, work_create },
   { "Remove", remove_options, TRUE, work_remove },
@@ -261,6 +270,8 @@ static const CpdBusMethod methods[] = {
   { "PrunePreview", cpd_bus_preview_options, FALSE, cpd_bus_work_preview },
   { "GetContainer", scope_options, FALSE, work_get_container },
   { "ListContainers", cpd_bus_list_options, FALSE, cpd_bus_work_list },
+  { "Migrate", cpd_bus_migrate_options, TRUE, NULL, cpd_bus_start_migrate },
+  { "RenumberLocks", cpd_bus_no_options, TRUE, work_renumber_locks },
   { "GetEvents", event_options, FALSE, work_get_events },
   { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
   { "Check", cpd_bus_no_options, FALSE, work_check },

@@ -79,9 +79,8 @@ write_network_files (const CpdContainerConfig *config, const char *bundle, GPtrA
   return TRUE;
 }
 
-/* As recorded; version 0.1.0 recorded nothing, so that what it made gets what is configured. */
-static gboolean
-complete_config (CpdEngine *engine, CpdContainerConfig *config, GError **error)
+gboolean
+cpd_engine_complete_config (CpdEngine *engine, CpdContainerConfig *config, GError **error)
 {
   g_autoptr(CpdConfig) settings = cpd_engine_ref_config (engine);
   g_autoptr(GVariant) nothing = g_variant_ref_sink (g_variant_new ("a{sv}", NULL));
@@ -176,7 +175,7 @@ cpd_engine_launch (CpdEngine *engine, const CpdContainerRow *row, CpdContainerCo
     .oci_runtime = config->oci_runtime,
   };
 
-  if (!complete_config (engine, config, error))
+  if (!cpd_engine_complete_config (engine, config, error))
     return FALSE;
   below = split_below (config, caller, error);
   if (below == NULL)

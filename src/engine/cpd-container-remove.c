@@ -198,7 +198,7 @@ cpd_engine_evict_container (CpdEngine *engine, const char *id, const CpdCaller *
 #undef TRY
 
 gboolean
-cpd_engine_record_name (CpdEngine *engine, const char *id, GError **error)
+cpd_engine_record_metadata (CpdEngine *engine, const char *id, GError **error)
 {
   g_autofree char *directory = cpd_engine_container_dir (engine, id);
   g_autofree char *path = g_build_filename (directory, CPD_METADATA_FILE, NULL);
@@ -210,16 +210,15 @@ cpd_engine_record_name (CpdEngine *engine, const char *id, GError **error)
   return cpd_container_metadata_write (directory, row, FALSE, error);
 }
 
-/* Should it fail, then the next start tries again. */
-static void
-record_name (CpdEngine *engine, const char *id, gint64 operation)
+void
+cpd_engine_finish_metadata (CpdEngine *engine, const char *id, gint64 number)
 {
   g_autoptr(GError) error = NULL;
 
-  if (cpd_engine_record_name (engine, id, &error))
-    cpd_engine_end_operation (engine, operation);
+  if (cpd_engine_record_metadata (engine, id, &error))
+    cpd_engine_end_operation (engine, number);
   else
-    g_message ("failed to record the name of container %s beside the database: %s", id, error->message);
+    g_message ("failed to record the changes of container %s beside the database: %s", id, error->message);
 }
 
 gboolean
@@ -258,7 +257,7 @@ cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_
   if (!cpd_transaction_commit (tx, error))
     return FALSE;
   cpd_fault_point ("rename.committed");
-  record_name (engine, id, operation);
+  cpd_engine_finish_metadata (engine, id, operation);
   cpd_fault_point ("rename.recorded");
   return TRUE;
 }

@@ -195,8 +195,30 @@ gboolean         cpd_engine_delete_files      (CpdEngine                *engine,
 void             cpd_engine_container_exited  (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);
-/* Brings the metadata of a container up to date after it was renamed. */
-gboolean         cpd_engine_record_name       (CpdEngine                *engine,
+/* Brings the metadata of a container up to date after it was changed. */
+gboolean         cpd_engine_record_metadata       (CpdEngine                *engine,
+                                               const char               *id,
+                                               GError                  **error);
+/* The last step of operation NUMBER, which changed what is recorded there; should it fail, the next start tries again. */
+void             cpd_engine_finish_metadata   (CpdEngine                *engine,
+                                               const char               *id,
+                                               gint64                    number);
+/* Fills in what version 0.1.0 has not recorded. */
+gboolean         cpd_engine_complete_config   (CpdEngine                *engine,
+                                               CpdContainerConfig       *config,
+                                               GError                  **error);
+/* A change of how a container was asked for, with its event "update". */
+gboolean         cpd_engine_set_config        (CpdEngine                *engine,
+                                               const CpdContainerRow    *row,
+                                               const CpdContainerConfig *config,
+                                               GVariantBuilder          *attributes,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
+gboolean         cpd_engine_undo_update       (CpdEngine                *engine,
+                                               const char               *id,
+                                               const char               *payload,
+                                               GError                  **error);
+gboolean         cpd_engine_undo_migrate      (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);
 gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,

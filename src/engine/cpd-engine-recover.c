@@ -9,7 +9,7 @@
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
-/* Undoes a half-done creation, initialisation or pause; a removal goes on further down. */
+/* Undoes what was half done, or finishes it; a removal goes on further down. */
 static gboolean
 recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError **error)
 {
@@ -25,7 +25,17 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
     }
   else if (strcmp (operation->kind, "rename") == 0)
     {
-      if (!cpd_engine_record_name (engine, operation->object, error))
+      if (!cpd_engine_record_metadata (engine, operation->object, error))
+        return FALSE;
+    }
+  else if (strcmp (operation->kind, "update") == 0)
+    {
+      if (!cpd_engine_undo_update (engine, operation->object, operation->payload, error))
+        return FALSE;
+    }
+  else if (strcmp (operation->kind, "migrate") == 0)
+    {
+      if (!cpd_engine_undo_migrate (engine, operation->object, error))
         return FALSE;
     }
   else if (strcmp (operation->kind, "pause") == 0)

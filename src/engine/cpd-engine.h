@@ -128,6 +128,12 @@ gboolean         cpd_engine_unpause_container  (CpdEngine           *engine,
                                                 const char          *id,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
+/* OPTIONS: a{sv} with the keys of org.cpod.Cpod1.Container.Update(). */
+gboolean         cpd_engine_update_container   (CpdEngine           *engine,
+                                                const char          *id,
+                                                GVariant            *options,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
 /* From stopped to exited, should that not have happened by itself. */
 gboolean         cpd_engine_cleanup_container  (CpdEngine           *engine,
                                                 const char          *id,
@@ -205,6 +211,24 @@ GPtrArray       *cpd_engine_prune_containers   (CpdEngine            *engine,
                                                 const CpdCaller      *caller,
                                                 GCancellable         *cancellable,
                                                 GError              **error);
+/* One container that was moved to another OCI runtime, or could not be. */
+typedef struct
+{
+  char *id;                     /* what was given, if there is no such container */
+  GError *error;                /* (owned) (nullable) */
+} CpdMigrated;
+
+/* Moves those of NAMES (NULL for all) that do not run and have another OCI runtime to that one, "" for the default.
+ * An array of CpdMigrated. */
+GPtrArray       *cpd_engine_migrate_containers (CpdEngine           *engine,
+                                                const char          *oci_runtime,
+                                                const char *const   *names,
+                                                const CpdCaller     *caller,
+                                                GCancellable        *cancellable,
+                                                GError             **error);
+gboolean         cpd_engine_renumber_locks     (CpdEngine           *engine,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
 char            *cpd_engine_inspect_container  (CpdEngine           *engine,
                                                 const char          *id,
                                                 GError             **error);

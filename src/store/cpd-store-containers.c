@@ -271,6 +271,26 @@ keep_exit_code (CpdTransaction *tx, const char *id, GError **error)
 }
 
 gboolean
+cpd_store_set_container_config (CpdTransaction *tx, const char *id, const char *config, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "UPDATE container SET config = ? WHERE id = ?", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "ss", config, id);
+  if (!cpd_statement_execute (statement, error))
+    return FALSE;
+  if (cpd_transaction_changes (tx) != 1)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
+      return FALSE;
+    }
+  cpd_transaction_container_changed (tx, id);
+  return TRUE;
+}
+
+gboolean
 cpd_store_delete_container (CpdTransaction *tx, const char *id, GError **error)
 {
   if (!keep_exit_code (tx, id, error)

@@ -95,6 +95,10 @@ gboolean          cpd_store_set_container_status     (CpdTransaction           *
                                                       const char               *id,
                                                       const CpdContainerStatus *status,
                                                       GError                  **error);
+gboolean          cpd_store_set_container_config     (CpdTransaction           *tx,
+                                                      const char               *id,
+                                                      const char               *config,
+                                                      GError                  **error);
 /* Deletes it, keeping its exit code for who still waits. */
 gboolean          cpd_store_delete_container         (CpdTransaction           *tx,
                                                       const char               *id,

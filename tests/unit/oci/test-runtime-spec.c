@@ -11,7 +11,7 @@ static const char *const env[] = { "PATH=/bin", "A=b", NULL };
 static const char *const binds[] = { "/host/hosts", "/etc/hosts", "/host/deep", "/a/b/c/d", "/host/env", "/run/.containerenv", NULL };
 static const char *const capabilities[] = { "CAP_CHOWN", "CAP_NET_ADMIN", "CAP_SETUID", NULL };
 
-static const CpdResources resources = {
+static const CpdResources own_limits = {
   .set = 1u << CPD_RESOURCE_PIDS_LIMIT, .values = { [CPD_RESOURCE_PIDS_LIMIT] = 2048 },
 };
 
@@ -21,7 +21,7 @@ basic_spec (void)
   CpdRuntimeSpec spec = {
     .id = "0123", .name = "quiet_otter", .rootfs = "/run/x/rootfs", .hostname = "host",
     .args = args, .env = env, .cwd = "/work", .capabilities = capabilities,
-    .cgroup_path = "/cpod/0123", .resources = &resources, .stop_signal = "15", .binds = binds,
+    .cgroup_path = "/cpod/0123", .resources = &own_limits, .stop_signal = "15", .binds = binds,
   };
 
   return spec;
