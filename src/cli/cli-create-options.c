@@ -54,7 +54,9 @@ parse_entries (const CliVerb      *verb,
     { NULL }
   };
 
-  return cli_parse (verb, entries, TRUE, argc, argv, status);
+  g_autofree GOptionEntry *all = cli_limits_add_entries (&self->limits, entries, TRUE);
+
+  return cli_parse (verb, all, TRUE, argc, argv, status);
 }
 
 CliCreateOptions *
@@ -115,6 +117,7 @@ cli_create_options_free (CliCreateOptions *self)
   g_strfreev (self->cap_add);
   g_strfreev (self->cap_drop);
   g_strfreev (self->requires);
+  cli_limits_clear (&self->limits);
   g_free (self);
 }
 
@@ -268,6 +271,9 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
   if (!check_command (self->command, error) || !add_entrypoint (&builder, self->entrypoint, error))
+    return NULL;
+
+  if (!cli_limits_add_options (&self->limits, &builder, error))
     return NULL;
 
   if (!g_utf8_validate (self->image, -1, NULL))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "cli/cli.h"
+#include "cli/cli-limits.h"
 
 G_BEGIN_DECLS
 
@@ -30,6 +30,7 @@ typedef struct
   char **cap_add;
   char **cap_drop;
   char **requires;
+  CliLimits limits;
 
   const char *image;
   char *pulled;                 /* (nullable): its full name, once it was pulled */

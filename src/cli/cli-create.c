@@ -33,6 +33,9 @@ cli_create (CliApp        *app,
   if (options == NULL)
     return status;
 
+  if (options->limits.oci_runtime == NULL)
+    options->limits.oci_runtime = g_strdup (app->oci_runtime);
+
   if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
     return cli_fail (_("id file %s exists"), options->cidfile);
 

@@ -37,8 +37,11 @@ static const CliVerb verbs[] = {
   { "start", N_("CONTAINER…"), N_("Start containers"), cli_start, "Start" },
   { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop, "Stop" },
   { "system check", NULL, N_("Compare the engine's records with what is there"), cli_system_check },
+  { "system migrate", N_("[CONTAINER…]"), N_("Move containers to another OCI runtime"), cli_system_migrate },
+  { "system renumber", NULL, N_("Give out lock numbers anew, which cpod does not need"), cli_system_renumber },
   { "system shutdown", NULL, N_("End the service, and all containers if wanted"), cli_system_shutdown },
   { "unpause", N_("CONTAINER…"), N_("Let frozen containers go on"), cli_each, "Unpause" },
+  { "update", N_("CONTAINER"), N_("Change limits of a container"), cli_update },
   { "version", NULL, N_("Show the versions of command and service"), cli_version },
   { "wait", N_("CONTAINER…"), N_("Wait for containers to end and print their exit codes"), cli_wait },
 };
@@ -55,6 +58,7 @@ print_usage (FILE *stream)
   fprintf (stream, "  --namespace NAME   %s\n", _("Have to do with the containers of this namespace alone"));
   fprintf (stream, "  --session          %s\n", _("Use the session bus"));
   fprintf (stream, "  --private          %s\n", _("Start a service for this command alone, without a bus"));
+  fprintf (stream, "  --runtime RUNTIME  %s\n", _("Use this OCI runtime for new containers"));
   fprintf (stream, "  --version          %s\n", _("Show the version"));
   fprintf (stream, "  --help             %s\n", _("Show help"));
   fprintf (stream, "\n%s\n", _("\"cpod VERB --help\" tells more."));
@@ -73,6 +77,10 @@ take_global_option (CliApp  *app,
     app->name_space = argv[0] + strlen ("--namespace=");
   else if (g_str_equal (argv[0], "--namespace") && argv[1] != NULL)
     app->name_space = argv[1];
+  else if (g_str_has_prefix (argv[0], "--runtime="))
+    app->oci_runtime = argv[0] + strlen ("--runtime=");
+  else if (g_str_equal (argv[0], "--runtime") && argv[1] != NULL)
+    app->oci_runtime = argv[1];
   else if (g_str_equal (argv[0], "--session"))
     app->bus_type = G_BUS_TYPE_SESSION;
   else if (g_str_equal (argv[0], "--private"))
@@ -80,7 +88,8 @@ take_global_option (CliApp  *app,
   else
     return 0;
 
-  return g_str_equal (argv[0], "--address") || g_str_equal (argv[0], "--namespace") ? 2 : 1;
+  return g_str_equal (argv[0], "--address") || g_str_equal (argv[0], "--namespace") || g_str_equal (argv[0], "--runtime")
+         ? 2 : 1;
 }
 
 /* The rest of a verb of two words whose first is WORD, else NULL. */

@@ -26,6 +26,7 @@ typedef struct
   char *address;
   gboolean private_peer;
   const char *name_space;       /* (nullable): the only one that verbs have to do with */
+  const char *oci_runtime;      /* (nullable): of new containers that ask for none themselves */
   CpodClient *client;
   gboolean latest;              /* the verb is about the newest container */
 } CliApp;
@@ -76,6 +77,9 @@ CLI_DECLARE_VERB (start);
 CLI_DECLARE_VERB (stop);
 CLI_DECLARE_VERB (system_check);
 CLI_DECLARE_VERB (system_shutdown);
+CLI_DECLARE_VERB (system_migrate);
+CLI_DECLARE_VERB (system_renumber);
+CLI_DECLARE_VERB (update);
 CLI_DECLARE_VERB (version);
 CLI_DECLARE_VERB (wait);
 

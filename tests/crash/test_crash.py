@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
 from image_faults import ImageFaults  # noqa: E402
+from limit_faults import LimitFaults  # noqa: E402
 from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
 
@@ -107,7 +108,7 @@ class FaultCase(Case):
         return [event['status'] for event in events if event['id'] == ident]
 
 
-class ContainerFaultTest(FaultCase):
+class ContainerFaultTest(LimitFaults, FaultCase):
     def tearDown(self):
         for row in self.client.list():
             if row['name'] != 'bystander':
@@ -324,6 +325,7 @@ OPERATIONS = {
     'rename': (ContainerFaultTest, 'rename_dies'), 'pause': (ContainerFaultTest, 'pause_dies'),
     'start-dependency': (ContainerFaultTest, 'start_dependency_dies'),
     'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
+    'update': (ContainerFaultTest, 'update_dies'), 'migrate': (ContainerFaultTest, 'migrate_dies'),
     'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
     'refresh': (RefreshFaultTest, 'refresh_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
