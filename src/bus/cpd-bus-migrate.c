@@ -6,6 +6,7 @@
 const CpdBusOption cpd_bus_migrate_options[] = {
   { "oci-runtime", G_VARIANT_TYPE_STRING },
   { "containers", G_VARIANT_TYPE_STRING_ARRAY },
+  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
   { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
   { NULL }
 };
@@ -17,6 +18,7 @@ typedef struct
   CpdBusPeer *peer;             /* (owned) */
   char *oci_runtime;            /* (owned) (nullable) */
   char **containers;            /* (owned) (nullable) */
+  char *namespace;              /* (owned) */
 } Migration;
 
 static void
@@ -24,6 +26,7 @@ migration_free (Migration *migration)
 {
   g_strfreev (migration->containers);
   g_free (migration->oci_runtime);
+  g_free (migration->namespace);
   cpd_bus_peer_unref (migration->peer);
   g_object_unref (migration->engine);
   g_free (migration);
@@ -62,7 +65,7 @@ run_migration (CpdJob *job, gpointer user_data, GError **error)
   };
   g_autoptr(GPtrArray) results =
     cpd_engine_migrate_containers (migration->engine, migration->oci_runtime,
-                                   (const char *const *) migration->containers, &caller,
+                                   (const char *const *) migration->containers, migration->namespace, &caller,
                                    cpd_job_get_cancellable (job), error);
 
   return results != NULL ? build_result (results) : NULL;
@@ -82,6 +85,7 @@ cpd_bus_start_migrate (CpdBusCall *call)
   migration->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
   migration->oci_runtime = cpd_bus_options_get_string (options, "oci-runtime");
   migration->containers = cpd_bus_options_get_strings (options, "containers");
+  migration->namespace = cpd_engine_choose_namespace (migration->engine, options);
   job = cpd_job_new ("migrate", run_migration, migration, (GDestroyNotify) migration_free);
   path = cpd_bus_jobs_start (jobs, call, job, &error);
   cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);

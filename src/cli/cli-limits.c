@@ -120,7 +120,7 @@ refuse (const char  *name,
 {
   g_autofree char *shown = g_utf8_make_valid (value, -1);
 
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, _("option --%s: \"%s\" is no %s"), name, shown, expected);
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, _("option --%s: \"%s\": expected %s"), name, shown, expected);
   return FALSE;
 }
 
@@ -143,10 +143,10 @@ add_number (GVariantBuilder  *builder,
   if (table[i].kind == SIZE && !g_str_equal (text, "-1"))
     {
       if (!cpod_size_parse (text, &value))
-        return refuse (table[i].name, text, _("size like 64m"), error);
+        return refuse (table[i].name, text, _("a size like 64m"), error);
     }
   else if (!parse_number (text, &value))
-    return refuse (table[i].name, text, _("number"), error);
+    return refuse (table[i].name, text, _("a number"), error);
 
   if (table[i].kind != SCORE)
     g_variant_builder_add (builder, "{sv}", table[i].name, g_variant_new_int64 (value));
@@ -169,7 +169,7 @@ add_cpus (GVariantBuilder  *builder,
 
   value = g_ascii_strtod (text, &end);
   if (end == text || *end != '\0')
-    return refuse ("cpus", text, _("number"), error);
+    return refuse ("cpus", text, _("a number"), error);
 
   g_variant_builder_add (builder, "{sv}", "cpus", g_variant_new_double (value));
   return TRUE;

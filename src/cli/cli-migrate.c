@@ -8,11 +8,16 @@
 #include "cli/cli.h"
 
 static GVariant *
-make_options (const char  *oci_runtime,
+make_options (CliApp      *app,
+              const char  *oci_runtime,
               char       **containers)
 {
   GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
+  if (app->name_space != NULL)
+    g_variant_builder_add (&builder, "{sv}", "namespace", g_variant_new_string (app->name_space));
+  if (oci_runtime == NULL)
+    oci_runtime = app->oci_runtime;
   if (oci_runtime != NULL)
     g_variant_builder_add (&builder, "{sv}", "oci-runtime", g_variant_new_string (oci_runtime));
   if (*containers != NULL)
@@ -71,8 +76,7 @@ cli_system_migrate (CliApp        *app,
       return cli_fail (_("a name is not UTF-8"));
 
   reply = cli_call_job (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "Migrate",
-                        g_variant_new ("(@a{sv})", make_options (oci_runtime != NULL ? oci_runtime : app->oci_runtime,
-                                                                 argv + 1)), &error);
+                        g_variant_new ("(@a{sv})", make_options (app, oci_runtime, argv + 1)), &error);
   if (reply == NULL)
     return cli_fail_error (error);
 

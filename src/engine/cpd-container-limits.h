@@ -2,8 +2,8 @@
 #pragma once
 
 #include <gio/gio.h>
-#include <json-glib/json-glib.h>
 
+#include "common/cpd-json.h"
 #include "config/cpd-config.h"
 #include "oci/cpd-resources.h"
 

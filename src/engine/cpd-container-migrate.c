@@ -116,16 +116,17 @@ add_result (GPtrArray *results, const char *id, GError *error)
 
 /* The ids of those that are named, or of all; what is not found is told in RESULTS. */
 static GPtrArray *
-find_containers (CpdEngine *engine, const char *const *names, GPtrArray *results, GError **error)
+find_containers (CpdEngine *engine, const char *const *names, const char *namespace, GPtrArray *results,
+                 GError **error)
 {
-  CpdContainerQuery query = { .all = TRUE };
+  CpdContainerQuery query = { .all = TRUE, .namespace = namespace };
   g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(GPtrArray) rows = NULL;
 
   for (; names != NULL && *names != NULL; names++)
     {
       GError *failure = NULL;
-      char *id = cpd_engine_find_container (engine, *names, NULL, &failure);
+      char *id = cpd_engine_find_container (engine, *names, namespace, &failure);
 
       if (id == NULL)
         add_result (results, *names, failure);
@@ -142,7 +143,8 @@ find_containers (CpdEngine *engine, const char *const *names, GPtrArray *results
 
 GPtrArray *
 cpd_engine_migrate_containers (CpdEngine *engine, const char *oci_runtime, const char *const *names,
-                               const CpdCaller *caller, GCancellable *cancellable, GError **error)
+                               const char *namespace, const CpdCaller *caller, GCancellable *cancellable,
+                               GError **error)
 {
   g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func (migrated_free);
   const CpdOciRuntime *runtime = cpd_oci_runtimes_find (engine->config->runtimes, oci_runtime, error);
@@ -153,7 +155,7 @@ cpd_engine_migrate_containers (CpdEngine *engine, const char *oci_runtime, const
       g_prefix_error (error, "option 'oci-runtime': ");
       return NULL;
     }
-  ids = find_containers (engine, names, results, error);
+  ids = find_containers (engine, names, namespace, results, error);
   if (ids == NULL)
     return NULL;
   for (guint i = 0; i < ids->len && !g_cancellable_is_cancelled (cancellable); i++)

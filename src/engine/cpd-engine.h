@@ -218,11 +218,12 @@ typedef struct
   GError *error;                /* (owned) (nullable) */
 } CpdMigrated;
 
-/* Moves those of NAMES (NULL for all) that do not run and have another OCI runtime to that one, "" for the default.
+/* Moves those of NAMES (NULL for all) in NAMESPACE that do not run and have another OCI runtime to that one, "" for the default.
  * An array of CpdMigrated. */
 GPtrArray       *cpd_engine_migrate_containers (CpdEngine           *engine,
                                                 const char          *oci_runtime,
                                                 const char *const   *names,
+                                                const char          *namespace,
                                                 const CpdCaller     *caller,
                                                 GCancellable        *cancellable,
                                                 GError             **error);

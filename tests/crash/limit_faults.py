@@ -9,7 +9,7 @@ import cgroups
 
 
 class LimitFaults:
-    """For a FaultCase."""
+    """For a case that can kill the service."""
 
     def update_dies(self, point):
         """Record and kernel agree on the limits, whichever they are."""

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "config/cpd-oci-features.h"
 #include "public/cpod-error.h"
 #include "test-config.h"
 
@@ -90,6 +92,58 @@ test_absolute (TestPlaces *places, gconstpointer data)
   g_assert_null (cpd_oci_runtimes_find (config->runtimes, "/nonexistent/crun", &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME);
   g_assert_nonnull (strstr (error->message, "/nonexistent/crun"));
+}
+
+/* What was found stays as it is for who has it, though it has gone, and may be found elsewhere. */
+static void
+test_vanished (TestPlaces *places, gconstpointer data)
+{
+  g_autofree char *first = make_program (places, "a/mine", 0755);
+  g_autofree char *later = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdConfig) config = load_text (
+    places, "[engine]\nruntime = \"mine\"\n[engine.runtimes]\nmine = [\"@/a/mine\", \"@/b/mine\"]\n", places->base);
+  const CpdOciRuntime *before = cpd_oci_runtimes_find (config->runtimes, "mine", NULL);
+
+  g_assert_cmpstr (before->path, ==, first);
+  g_assert_cmpint (unlink (first), ==, 0);
+  g_assert_null (cpd_oci_runtimes_find (config->runtimes, "mine", &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_OCI_RUNTIME);
+  later = make_program (places, "b/mine", 0755);
+  g_assert_cmpstr (cpd_oci_runtimes_find (config->runtimes, "mine", NULL)->path, ==, later);
+  g_assert_cmpstr (before->path, ==, first);
+}
+
+static CpdOciFeatures
+probe (TestPlaces *places, const char *script)
+{
+  g_autofree char *path = test_places_path (places, "probed");
+  g_autofree char *text = g_strconcat ("#!/bin/sh\n", script, NULL);
+
+  unlink (path);
+  test_places_write (places, "probed", text);
+  g_assert_cmpint (chmod (path, 0755), ==, 0);
+  return cpd_oci_features_probe (path);
+}
+
+/* Another file at the same path is asked again. */
+static void
+test_features (TestPlaces *places, gconstpointer data)
+{
+  CpdOciFeatures runc = probe (places, "echo '{\"ociVersionMin\": \"1.0.0\", \"linux\": {\"cgroup\": {\"v1\": true,"
+                                       " \"systemd\": true}, \"seccomp\": {\"enabled\": true}}, \"annotations\":"
+                                       " {\"org.opencontainers.runc.version\": \"1.1.5\"}}'\n");
+  CpdOciFeatures old = probe (places, "[ $1 = --version ] && echo crun version 1.8.1\n");
+  CpdOciFeatures odd = probe (places, "echo '[]'\n");
+  CpdOciFeatures broken = probe (places, "exit 1\n");
+
+  g_assert_true (runc.is_known && runc.is_runc && runc.cgroup_v1 && runc.systemd && runc.seccomp);
+  g_assert_false (runc.is_crun || runc.cgroup_v2);
+  g_assert_true (old.is_crun);
+  g_assert_false (old.is_known || old.is_runc);
+  g_assert_false (odd.is_known || odd.is_crun || odd.is_runc);
+  g_assert_false (broken.is_known || broken.is_crun || broken.is_runc);
+  g_assert_false (cpd_oci_features_probe ("/nonexistent/runc").is_known);
 }
 
 static CpdOciRuntimes *
@@ -185,6 +239,8 @@ main (int argc, char **argv)
   ADD ("A06/search", test_search);
   ADD ("A06/missing", test_missing);
   ADD ("A06/absolute", test_absolute);
+  ADD ("A06/vanished", test_vanished);
+  ADD ("A06/features", test_features);
   ADD ("A06/default", test_default);
   ADD ("A06/runtime-path", test_runtime_path);
   ADD ("A06/environment", test_environment);
