@@ -124,13 +124,16 @@ void
 cpd_cgroup_config_from_object (CpdCgroupConfig *cgroup, JsonObject *object)
 {
   const char *mode = cpd_json_get_string (object, "mode");
+  const char *parent = cpd_json_get_string (object, "parent");
 
   cgroup->is_recorded = mode != NULL;
   for (guint i = 0; mode != NULL && modes[i] != NULL; i++)
     if (strcmp (mode, modes[i]) == 0)
       cgroup->mode = (CpdCgroupsMode) i;
   cgroup->systemd = g_strcmp0 (cpd_json_get_string (object, "manager"), "systemd") == 0;
-  cgroup->parent = g_strdup (cpd_json_get_string (object, "parent"));
+  /* A record that names no parent where there must be one is none. */
+  if (cgroup->mode == CPD_CGROUPS_ENABLED || cgroup->mode == CPD_CGROUPS_NO_CONMON)
+    cgroup->is_recorded = parent != NULL && set_parent (cgroup, "", parent, NULL);
   cgroup->private_namespace = cpd_json_get_boolean (object, "privateNamespace");
 }
 

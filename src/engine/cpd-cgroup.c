@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "common/cpd-names.h"
 
 #define MOUNTS "/sys/fs/cgroup"
 
@@ -217,9 +218,26 @@ has_processes (const char *path)
   return found;
 }
 
+/* Only a container's own, which is named like it: what is done here would be the end of any other. */
+static gboolean
+check_own (const char *path, GError **error)
+{
+  g_autofree char *base = g_path_get_basename (path);
+  const char *id = g_str_has_prefix (base, "cpod-") ? base + strlen ("cpod-") : base;
+
+  if (g_str_has_suffix (base, ".scope"))
+    base[strlen (base) - strlen (".scope")] = '\0';
+  if (*path == '/' && strstr (path, "/../") == NULL && cpd_id_is_valid (id))
+    return TRUE;
+  cpd_set_error_errno (error, EINVAL, "'%s' is no cgroup of a container", path);
+  return FALSE;
+}
+
 gboolean
 cpd_cgroup_kill (const char *path, GError **error)
 {
+  if (!check_own (path, error))
+    return FALSE;
   for (int i = 0; i < KILL_TRIES; i++)
     {
       each_directory (path, kill_one, NULL);
@@ -234,6 +252,8 @@ cpd_cgroup_kill (const char *path, GError **error)
 gboolean
 cpd_cgroup_remove (const char *path, GError **error)
 {
+  if (!check_own (path, error))
+    return FALSE;
   for (int i = 0; i < KILL_TRIES; i++)
     {
       each_directory (path, remove_one, NULL);
@@ -252,6 +272,8 @@ cpd_cgroup_freeze (const char *path, gboolean freeze, GError **error)
   g_autofree char *v1 = g_build_filename (MOUNTS, "freezer", path, NULL);
   g_autofree char *v2 = g_build_filename (MOUNTS, path, NULL);
 
+  if (!check_own (path, error))
+    return FALSE;
   if (write_to (v1, "freezer.state", freeze ? "FROZEN" : "THAWED")
       || write_to (v2, "cgroup.freeze", freeze ? "1" : "0"))
     return TRUE;

@@ -6,6 +6,8 @@
 #include "engine/cpd-cgroup.h"
 #include "public/cpod-error.h"
 
+#define ID "0123456789012345678901234567890123456789012345678901234567890123"
+
 static gboolean
 set_parent (CpdCgroupConfig *cgroup, gboolean systemd, const char *parent, GError **error)
 {
@@ -91,10 +93,11 @@ static void
 test_record (void)
 {
   const CpdCgroupConfig before = { .is_recorded = TRUE, .mode = CPD_CGROUPS_SPLIT, .private_namespace = TRUE };
-  const CpdCgroupConfig older = { 0 };
+  const CpdCgroupConfig older = { 0 }, broken = { .is_recorded = TRUE };
   g_autoptr(JsonObject) object = cpd_cgroup_config_to_object (&before);
   g_autoptr(JsonObject) nothing = cpd_cgroup_config_to_object (&older);
-  g_auto(CpdCgroupConfig) after = { 0 }, unknown = { 0 };
+  g_autoptr(JsonObject) no_parent = cpd_cgroup_config_to_object (&broken);
+  g_auto(CpdCgroupConfig) after = { 0 }, unknown = { 0 }, useless = { 0 };
 
   cpd_cgroup_config_from_object (&after, object);
   g_assert_true (after.is_recorded);
@@ -103,6 +106,29 @@ test_record (void)
   g_assert_false (after.systemd);
   cpd_cgroup_config_from_object (&unknown, nothing);
   g_assert_false (unknown.is_recorded);
+  cpd_cgroup_config_from_object (&useless, no_parent);
+  g_assert_false (useless.is_recorded);
+}
+
+/* No mistake may make this the end of what is no container. */
+static void
+test_own (void)
+{
+  static const char *const paths[] = {
+    "/", "", "/cpod", "/machine.slice", "cpod/" ID, "/cpod/../" ID, "/cpod/" ID "0", "/" ID "/..", "/cpod-.scope",
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (paths); i++)
+    {
+      g_autoptr(GError) kill_error = NULL, remove_error = NULL, freeze_error = NULL;
+
+      g_assert_false (cpd_cgroup_kill (paths[i], &kill_error));
+      g_assert_nonnull (strstr (kill_error->message, "no cgroup of a container"));
+      g_assert_false (cpd_cgroup_remove (paths[i], &remove_error));
+      g_assert_nonnull (strstr (remove_error->message, "no cgroup of a container"));
+      g_assert_false (cpd_cgroup_freeze (paths[i], TRUE, &freeze_error));
+      g_assert_nonnull (strstr (freeze_error->message, "no cgroup of a container"));
+    }
 }
 
 /* None of these is there, which is no error: it is what was wanted. */
@@ -111,11 +137,11 @@ test_missing (void)
 {
   g_autoptr(GError) error = NULL;
 
-  g_assert_false (cpd_cgroup_exists ("/cpod-test/no-such"));
-  g_assert_true (cpd_cgroup_kill ("/cpod-test/no-such", &error));
-  g_assert_true (cpd_cgroup_remove ("/cpod-test/no-such", &error));
+  g_assert_false (cpd_cgroup_exists ("/cpod-test/" ID));
+  g_assert_true (cpd_cgroup_kill ("/cpod-test/" ID, &error));
+  g_assert_true (cpd_cgroup_remove ("/cpod-test/" ID, &error));
   g_assert_no_error (error);
-  g_assert_false (cpd_cgroup_freeze ("/cpod-test/no-such", TRUE, &error));
+  g_assert_false (cpd_cgroup_freeze ("/cpod-test/" ID, TRUE, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
 }
 
@@ -127,6 +153,7 @@ main (int argc, char **argv)
   g_test_add_func ("/A23/configured-parent", test_configured_parent);
   g_test_add_func ("/A23/paths", test_paths);
   g_test_add_func ("/A23/record", test_record);
+  g_test_add_func ("/A23/own", test_own);
   g_test_add_func ("/A23/missing", test_missing);
   return g_test_run ();
 }
