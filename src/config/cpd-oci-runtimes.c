@@ -195,9 +195,8 @@ static void
 find_all (CpdOciRuntimes *runtimes, CpdConfigValues *values)
 {
   gboolean configured = cpd_config_values_is_set (values, CPD_KEY_RUNTIMES);
-  g_autoptr(GVariant) builtin = g_variant_ref_sink (
-    g_variant_parse (cpd_config_key_type (CPD_KEY_RUNTIMES), cpd_config_keys[CPD_KEY_RUNTIMES].fallback, NULL, NULL,
-                     NULL));
+  g_autoptr(GVariant) builtin = g_variant_parse (cpd_config_key_type (CPD_KEY_RUNTIMES),
+                                                 cpd_config_keys[CPD_KEY_RUNTIMES].fallback, NULL, NULL, NULL);
   GVariantIter iter;
   const char *name;
   GVariant *list;

@@ -61,6 +61,7 @@ test_errors (void)
   assert_refused ("a = 1\n\0b = 2\n", 13, "file:2: ");
   assert_refused ("[a\n", -1, "file:1: ");
   assert_refused ("[/a]\n", -1, "file:1: ");
+  assert_refused ("a = 1\n\xcf\xbb = 2\n", -1, "file:2: ");
   assert_refused ("a = \"no end\n", -1, "file:1: ");
   assert_refused ("a = 99999999999999999999\n", -1, "file:1: ");
   for (guint i = 0; i < 100000; i++)
