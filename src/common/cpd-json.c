@@ -19,37 +19,60 @@ skip_string (const char *quote, const char *end)
   return MIN (at, end);
 }
 
+/* Where the text stands while it is looked through. */
+typedef struct
+{
+  guint depth;                  /* open brackets */
+  guint values;                 /* that began outside of all brackets */
+  gboolean in_word;             /* a number, or true, false or null */
+} Scan;
+
+/* FALSE for a character that no JSON has outside of strings. */
+static gboolean
+scan_character (Scan *scan, char character)
+{
+  gboolean word = g_ascii_isalnum (character) || (character != '\0' && strchr ("+-.", character) != NULL);
+  gboolean opens = character == '[' || character == '{';
+
+  if (scan->depth == 0 && (opens || character == '"' || (word && !scan->in_word)))
+    scan->values++;
+  scan->in_word = word;
+  if (opens)
+    scan->depth++;
+  else if ((character == ']' || character == '}') && scan->depth > 0)
+    scan->depth--;
+  return word || opens || (character != '\0' && strchr ("]}:,\" \t\r\n", character) != NULL);
+}
+
 /*
  * Whether the parser may have a look: nothing stands outside of strings but
- * what JSON knows (it would also take comments, in which brackets could
- * hide), and no more brackets are open at a time than it has stack for.
+ * what JSON knows (it would also take comments, in which brackets could hide),
+ * no more brackets are open at a time than it has stack for, and there is one
+ * value (it would take more, and lose them).
  */
 static gboolean
-check_depth (const char *text, gssize length, GError **error)
+check_text (const char *text, gssize length, GError **error)
 {
   const char *end = text + (length < 0 ? (gssize) strlen (text) : length);
-  guint depth = 0;
+  Scan scan = { 0 };
 
   for (const char *at = text; at < end; at++)
     {
+      const char *why = NULL;
+
+      if (!scan_character (&scan, *at))
+        why = "there is a character that does not belong there";
+      else if (scan.depth > MAX_DEPTH)
+        why = "it has too many levels";
+      else if (scan.values > 1)
+        why = "there is more than one value";
+      if (why != NULL)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "no valid JSON: %s, at byte %u", why, (guint) (at - text));
+          return FALSE;
+        }
       if (*at == '"')
         at = skip_string (at, end);
-      else if (*at == '[' || *at == '{')
-        depth++;
-      else if ((*at == ']' || *at == '}') && depth > 0)
-        depth--;
-      else if (!g_ascii_isalnum (*at) && strchr ("]}:,+-. \t\r\n", *at) == NULL)
-        {
-          g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
-                       "no valid JSON: there is a character that does not belong there, byte %u",
-                       (guint) (at - text));
-          return FALSE;
-        }
-      if (depth > MAX_DEPTH)
-        {
-          g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "no valid JSON: more than %u levels", MAX_DEPTH);
-          return FALSE;
-        }
     }
   return TRUE;
 }
@@ -61,7 +84,7 @@ cpd_json_parse (const char *text, gssize length, GError **error)
   g_autoptr(JsonParser) parser = json_parser_new_immutable ();
   g_autoptr(GError) cause = NULL;
 
-  if (!check_depth (text, length, error))
+  if (!check_text (text, length, error))
     return NULL;
   if (!json_parser_load_from_data (parser, text, length, &cause))
     {

@@ -19,7 +19,8 @@ parse (const char *text)
 static void
 test_parse_bad (void)
 {
-  const char *const bad[] = { "", "  ", "{", "{]", "{\"a\":}", "[1,", "nonsense" };
+  const char *const bad[] = { "", "  ", "{", "{]", "{\"a\":}", "[1,", "nonsense", "[]{\"a\": \"b\"}", "1 2",
+                            "\"a\" []", "[1] // [", "[1] /* */" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     {
