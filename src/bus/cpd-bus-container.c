@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-storage.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
@@ -257,6 +258,8 @@ static const CpdBusMethod methods[] = {
   { "Rename", cpd_bus_no_options, TRUE, work_rename },
   { "Remove", remove_options, TRUE, work_remove },
   { "Update", update_options, TRUE, work_update },
+  { "Mount", cpd_bus_no_options, TRUE, cpd_bus_work_mount },
+  { "Unmount", cpd_bus_force_options, TRUE, cpd_bus_work_unmount },
   { "Attach", cpd_bus_no_options, TRUE, work_attach },
   { "Logs", logs_options, FALSE, work_logs },
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },

@@ -159,6 +159,8 @@ on_event (CpdEngine *engine, const CpdEventRow *event, gpointer user_data)
     on_image_event (service, event);
   else if (strcmp (event->type, "system") == 0)
     on_system_event (service, event);
+  else if (strcmp (event->type, "storage") == 0)
+    cpd_bus_service_update (service);   /* the health tells of what could not be rebuilt */
 
   attributes = event->attributes != NULL
                ? g_variant_ref (event->attributes)

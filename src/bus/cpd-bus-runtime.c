@@ -6,6 +6,7 @@
 #include "bus/cpd-bus-prune.h"
 #include "bus/cpd-bus-rows.h"
 #include "bus/cpd-bus-shutdown.h"
+#include "bus/cpd-bus-storage.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
@@ -272,6 +273,11 @@ static const CpdBusMethod methods[] = {
   { "ListContainers", cpd_bus_list_options, FALSE, cpd_bus_work_list },
   { "Migrate", cpd_bus_migrate_options, TRUE, NULL, cpd_bus_start_migrate },
   { "RenumberLocks", cpd_bus_no_options, TRUE, work_renumber_locks },
+  { "ListMounts", scope_options, FALSE, cpd_bus_work_list_mounts },
+  { "ListStorageContainers", cpd_bus_no_options, FALSE, cpd_bus_work_list_storage },
+  { "MountStorageContainer", cpd_bus_no_options, TRUE, cpd_bus_work_mount_storage },
+  { "UnmountStorageContainer", cpd_bus_force_options, TRUE, cpd_bus_work_unmount_storage },
+  { "RemoveStorageContainer", cpd_bus_force_options, TRUE, cpd_bus_work_remove_storage },
   { "GetEvents", event_options, FALSE, work_get_events },
   { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
   { "Check", cpd_bus_no_options, FALSE, work_check },

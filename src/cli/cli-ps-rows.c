@@ -59,6 +59,8 @@ cli_ps_status (GVariant *container,
     return g_strdup ("Stopping");
   if (g_str_equal (state, "removing"))
     return g_strdup ("Removing");
+  if (g_str_equal (state, "storage"))
+    return g_strdup ("Storage");
 
   return g_strdup ("Created");
 }
@@ -175,5 +177,24 @@ cli_ps_row (GVariant *container,
   add (&builder, "Namespace", g_variant_new_string (get_string (container, "namespace")));
   add (&builder, "Labels", g_variant_new_string (labels));
   add_numbers (&builder, container);
+  return g_variant_builder_end (&builder);
+}
+
+GVariant *
+cli_ps_external (GVariant *external)
+{
+  static const char *const command[] = { "storage", NULL };
+  const char *image = get_string (external, "image");
+  const char *image_id = get_string (external, "image-id");
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  add (&builder, "id", g_variant_new_string (get_string (external, "id")));
+  add (&builder, "name", g_variant_new_string (get_string (external, "name")));
+  add (&builder, "image", g_variant_new_string (image[0] != '\0' ? image : image_id));
+  add (&builder, "image-id", g_variant_new_string (image_id));
+  add (&builder, "state", g_variant_new_string ("storage"));
+  add (&builder, "created", g_variant_new_uint64 (get_time (external, "created")));
+  add (&builder, "command", g_variant_new_strv (command, -1));
   return g_variant_builder_end (&builder);
 }

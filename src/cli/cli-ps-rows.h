@@ -14,4 +14,7 @@ GVariant *cli_ps_row    (GVariant *container,
                          gint64    now_us,
                          gboolean  truncate);
 
+/* What ListStorageContainers tells of one, as if ListContainers had told it. */
+GVariant *cli_ps_external (GVariant *external);
+
 G_END_DECLS

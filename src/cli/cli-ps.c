@@ -14,6 +14,7 @@
 typedef struct
 {
   gboolean all;
+  gboolean external;
   gboolean quiet;
   gboolean no_trunc;
   gboolean no_heading;
@@ -144,6 +145,38 @@ print_list (GVariant        *containers,
   return cli_output_rows (&output, rows, json);
 }
 
+/* CONTAINERS, and after them those that only the storage knows. */
+static GVariant *
+add_external (CliApp    *app,
+              GVariant  *containers,
+              GError   **error)
+{
+  g_autoptr(GVariant) reply = NULL;
+  g_autoptr(GVariant) externals = NULL;
+  GVariantBuilder builder;
+
+  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "ListStorageContainers",
+                    g_variant_new ("(@a{sv})", cli_no_options ()), error);
+  if (reply == NULL)
+    return NULL;
+
+  externals = g_variant_get_child_value (reply, 0);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("aa{sv}"));
+  for (gsize i = 0; i < g_variant_n_children (containers); i++)
+    {
+      g_autoptr(GVariant) container = g_variant_get_child_value (containers, i);
+
+      g_variant_builder_add_value (&builder, container);
+    }
+  for (gsize i = 0; i < g_variant_n_children (externals); i++)
+    {
+      g_autoptr(GVariant) external = g_variant_get_child_value (externals, i);
+
+      g_variant_builder_add_value (&builder, cli_ps_external (external));
+    }
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
 static int
 list_containers (CliApp          *app,
                  const PsOptions *ps)
@@ -155,6 +188,12 @@ list_containers (CliApp          *app,
 
   if (client != NULL)
     containers = cpod_client_list_containers_sync (client, options, NULL, &error);
+  if (containers != NULL && ps->external)
+    {
+      g_autoptr(GVariant) known = g_steal_pointer (&containers);
+
+      containers = add_external (app, known, &error);
+    }
   if (containers == NULL)
     return cli_fail_error (error);
 
@@ -171,6 +210,7 @@ cli_ps (CliApp        *app,
   int status;
   const GOptionEntry entries[] = {
     { "all", 'a', 0, G_OPTION_ARG_NONE, &ps.all, N_("Show also those that do not run"), NULL },
+    { "external", 0, 0, G_OPTION_ARG_NONE, &ps.external, N_("Show also those that only the storage knows"), NULL },
     { "filter", 'f', 0, G_OPTION_ARG_STRING_ARRAY, &ps.filters,
       N_("Show only those that fit; the manual tells the keys"), N_("KEY=VALUE") },
     { "format", 0, 0, G_OPTION_ARG_STRING, &ps.format, N_("json, or a template"), N_("FORMAT") },
@@ -185,7 +225,10 @@ cli_ps (CliApp        *app,
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
-  status = argc == 1 ? list_containers (app, &ps) : cli_fail (_("unexpected argument \"%s\""), argv[1]);
+  if (ps.external && (ps.filters != NULL || ps.latest || ps.last > 0))
+    status = cli_fail (_("--external lists all: it cannot be used with --filter, --last or --latest"));
+  else
+    status = argc == 1 ? list_containers (app, &ps) : cli_fail (_("unexpected argument \"%s\""), argv[1]);
   g_free (ps.format);
   g_strfreev (ps.filters);
   return status;

@@ -104,6 +104,28 @@ preview_one (CliApp     *app,
   return EXIT_SUCCESS;
 }
 
+static int
+rm_storage_one (CliApp     *app,
+                const char *name,
+                gpointer    user_data)
+{
+  const RmOptions *rm = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) reply = NULL;
+  GVariantBuilder options;
+
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (rm->force)
+    g_variant_builder_add (&options, "{sv}", "force", g_variant_new_boolean (TRUE));
+  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "RemoveStorageContainer",
+                    g_variant_new ("(s@a{sv})", name, g_variant_builder_end (&options)), &error);
+  if (reply == NULL)
+    return report (rm, error);
+
+  puts (name);
+  return EXIT_SUCCESS;
+}
+
 int
 cli_rm (CliApp        *app,
         const CliVerb *verb,
@@ -112,18 +134,26 @@ cli_rm (CliApp        *app,
 {
   RmOptions rm = { .method = verb->method, .timeout = -1 };
   gboolean dry_run = FALSE;
+  gboolean storage = FALSE;
   int status;
   const GOptionEntry entries[] = {
     { "depend", 0, 0, G_OPTION_ARG_NONE, &rm.depend, N_("Remove the containers that depend on them, too"), NULL },
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &dry_run, N_("Only show what would be removed"), NULL },
     CLI_LATEST_ENTRY (app),
     { "force", 'f', 0, G_OPTION_ARG_NONE, &rm.force, N_("Stop running containers first"), NULL },
+    { "storage", 0, 0, G_OPTION_ARG_NONE, &storage, N_("Remove containers that only the storage knows"), NULL },
     { "time", 't', 0, G_OPTION_ARG_INT, &rm.timeout, N_("Time between the stop signal and SIGKILL"), N_("SECONDS") },
     { NULL }
   };
 
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
+
+  if (storage && (dry_run || rm.depend || app->latest))
+    return cli_fail (_("--storage can be used with --force alone"));
+
+  if (storage)
+    return cli_for_each (app, argv, rm_storage_one, &rm);
 
   return cli_for_each (app, argv, dry_run ? preview_one : rm_one, &rm);
 }

@@ -66,6 +66,7 @@ CLI_DECLARE_VERB (kill);
 CLI_DECLARE_VERB (login);
 CLI_DECLARE_VERB (logout);
 CLI_DECLARE_VERB (logs);
+CLI_DECLARE_VERB (mount);
 CLI_DECLARE_VERB (ps);
 CLI_DECLARE_VERB (pull);
 CLI_DECLARE_VERB (push);
@@ -80,6 +81,7 @@ CLI_DECLARE_VERB (system_shutdown);
 CLI_DECLARE_VERB (system_migrate);
 CLI_DECLARE_VERB (system_renumber);
 CLI_DECLARE_VERB (update);
+CLI_DECLARE_VERB (umount);
 CLI_DECLARE_VERB (version);
 CLI_DECLARE_VERB (wait);
 

@@ -8,6 +8,7 @@
 #include "common/cpd-process.h"
 #include "engine/cpd-cgroup.h"
 #include "engine/cpd-container-config.h"
+#include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
 #include "oci/cpd-runtime-spec.h"
 #include "public/cpod-error.h"
@@ -154,7 +155,7 @@ prepare (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig
   if (!cpd_fs_mkdir_p (rootfs, 0711, error) || !cpd_fs_mkdir_p (directory, 0700, error))
     return FALSE;
   cpd_fault_point ("init.bundle");
-  if (!cpd_storage_mount (engine->storage, row->id, row->image_id, rootfs, row->auto_remove, error))
+  if (!cpd_engine_mount_root (engine, row, rootfs, error))
     return FALSE;
   cpd_fault_point ("init.mounted");
   return write_bundle (engine, row, config, cgroup, bundle, rootfs, error);

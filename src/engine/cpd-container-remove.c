@@ -9,8 +9,10 @@
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-container-metadata.h"
+#include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
+#include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"
 
 #define CAN_REMOVE (CPD_STATE_BIT (CPD_CONTAINER_CONFIGURED) | CPD_STATE_BIT (CPD_CONTAINER_CREATED) \
@@ -35,7 +37,8 @@ cpd_engine_delete_files (CpdEngine *engine, const char *id, GError **error)
 {
   g_autofree char *directory = cpd_engine_container_dir (engine, id);
 
-  return delete_metadata (directory, error)
+  return cpd_engine_drop_mount (engine, id, error)
+         && delete_metadata (directory, error)
          && cpd_storage_delete_rw (engine->storage, id, error)
          && cpd_fs_remove_tree (directory, error);
 }
@@ -66,6 +69,7 @@ commit (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, 
 
   if (tx == NULL
       || !cpd_store_delete_container (tx, row->id, error)
+      || !cpd_store_set_mounts (tx, row->id, 0, error)
       || !cpd_store_add_event (tx, "container", "remove", row->id, row->name,
                                g_variant_builder_end (attributes), caller, error)
       || !cpd_store_delete_operations (tx, "remove", row->id, error)

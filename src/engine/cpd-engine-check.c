@@ -4,6 +4,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-dependencies.h"
@@ -226,6 +227,7 @@ cpd_engine_check (CpdEngine *engine, GError **error)
       || !check_containers (engine, problems, error)
       || !check_monitors (engine, problems, error)
       || !check_dependencies (engine, problems, error)
+      || !cpd_engine_check_mounts (engine, problems, error)
       || !cpd_storage_check (engine->storage, problems, error))
     {
       g_prefix_error_literal (error, "failed to check: ");

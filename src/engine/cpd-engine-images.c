@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
 #include "common/cpd-clock.h"
 #include "common/cpd-json.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-external.h"
 #include "engine/cpd-image-config.h"
 #include "public/cpod-error.h"
 
@@ -73,13 +76,38 @@ remove_containers_of (CpdEngine *engine, const char *name_or_id, const CpdCaller
     }
 }
 
+static gboolean
+remove_external_of (CpdEngine *engine, const char *name_or_id, const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdImageRow) image = cpd_storage_find_image (engine->storage, name_or_id, error);
+  g_autoptr(GPtrArray) list = image != NULL ? cpd_engine_list_external (engine, error) : NULL;
+
+  for (guint i = 0; list != NULL && i < list->len; i++)
+    {
+      const CpdExternal *external = list->pdata[i];
+      g_autoptr(GError) failure = NULL;
+      g_autofree char *removed = NULL;
+
+      if (strcmp (external->image_id, image->id) != 0)
+        continue;
+      removed = cpd_engine_remove_external (engine, external->id, TRUE, caller, &failure);
+      if (removed == NULL && !g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+        {
+          g_propagate_error (error, g_steal_pointer (&failure));
+          return FALSE;
+        }
+    }
+  return list != NULL;
+}
+
 gboolean
 cpd_engine_remove_image (CpdEngine *engine, const char *name_or_id, gboolean force,
                          const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
 {
   g_autoptr(CpdHold) hold = NULL;
 
-  if (force && !remove_containers_of (engine, name_or_id, caller, error))
+  if (force && (!remove_containers_of (engine, name_or_id, caller, error)
+                || !remove_external_of (engine, name_or_id, caller, error)))
     {
       g_prefix_error (error, "failed to remove image %s: ", name_or_id);
       return FALSE;

@@ -62,7 +62,7 @@ static void
 lose (Rebuild *rebuild, const char *id, const char *why)
 {
   rebuild->lost++;
-  cpd_health_add (rebuild->engine->health, "container", TRUE,
+  cpd_health_set (rebuild->engine->health, "container", id,
                   "container %s cannot be rebuilt, its files are kept: %s", id, why);
 }
 
@@ -510,7 +510,7 @@ find_unknown (CpdEngine *engine, gboolean *unknown, GError **error)
         continue;
       *unknown |= can_rebuild (engine, id);
       if (g_file_test (damaged, G_FILE_TEST_EXISTS))
-        cpd_health_add (engine->health, "container", TRUE,
+        cpd_health_set (engine->health, "container", id,
                         "container %s could not be rebuilt, its files are kept: %s is damaged", id, damaged);
     }
   return TRUE;

@@ -5,7 +5,9 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-external.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
@@ -38,6 +40,14 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
       if (!cpd_engine_undo_migrate (engine, operation->object, error))
         return FALSE;
     }
+  else if (strcmp (operation->kind, "mount") == 0 || strcmp (operation->kind, "unmount") == 0)
+    {
+      if (!cpd_engine_settle_mount (engine, operation->object, error))
+        return FALSE;
+    }
+  else if (strcmp (operation->kind, "remove-storage") == 0)
+    return cpd_engine_finish_external (engine, operation->object, operation->payload, operation->number,
+                                       CPD_CALLER_SELF, error);
   else if (strcmp (operation->kind, "pause") == 0)
     {
       if (!cpd_engine_undo_pause (engine, operation->object, error))
@@ -183,7 +193,7 @@ undo_or_finish (CpdEngine *engine, gboolean *booted, GError **error)
 static gboolean
 delete_orphans (CpdEngine *engine, gboolean *booted, GError **error)
 {
-  return cpd_engine_find_orphans (engine, delete_orphan, NULL, error);
+  return cpd_engine_settle_mounts (engine, error) && cpd_engine_find_orphans (engine, delete_orphan, NULL, error);
 }
 
 static gboolean

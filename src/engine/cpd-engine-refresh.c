@@ -7,6 +7,7 @@
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
+#include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"
 
 /* Health's word, and that of the intent that a container keeps until it is refreshed. */
@@ -129,7 +130,8 @@ commit (const CpdRefresh *refresh, gboolean first, GError **error)
   if (!first && !cpd_store_add_event (tx, "system", "refresh", "", "", build_attributes (refresh),
                                       CPD_CALLER_SELF, error))
     return FALSE;
-  return cpd_transaction_set_meta (tx, "boot-id", refresh->engine->boot_id, error)
+  return cpd_store_forget_mounts (tx, error)
+         && cpd_transaction_set_meta (tx, "boot-id", refresh->engine->boot_id, error)
          && cpd_transaction_commit (tx, error);
 }
 

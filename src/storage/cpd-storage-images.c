@@ -219,13 +219,37 @@ remove_image (CpdStorage *storage, const CpdImageRow *image, const CpdCaller *ca
   return TRUE;
 }
 
+/* Writable layers over the image; also those of containers that the store does not know, or not yet. */
+static guint
+count_layers_over (CpdStorage *storage, const char *image_id)
+{
+  g_autoptr(GPtrArray) ids = cpd_storage_list_rw (storage, NULL);
+  guint count = 0;
+
+  for (guint i = 0; ids != NULL && i < ids->len; i++)
+    {
+      g_autofree char *image = cpd_storage_get_rw_image (storage, ids->pdata[i]);
+
+      count += g_strcmp0 (image, image_id) == 0;
+    }
+  return count;
+}
+
+static guint
+count_users (CpdStorage *storage, const char *image_id)
+{
+  guint known = cpd_store_count_image_users (storage->store, image_id);
+
+  return known > 0 ? known : count_layers_over (storage, image_id);
+}
+
 /* Whether it may be done at all, and all names are meant. */
 static gboolean
 check_removal (CpdStorage *storage, const CpdImageRow *image, const char *full_name, gboolean force,
                gboolean *all, GError **error)
 {
   guint n_names = g_strv_length (image->names);
-  guint users = cpd_store_count_image_users (storage->store, image->id);
+  guint users = count_users (storage, image->id);
   g_autofree char *names = g_strjoinv (", ", image->names);
 
   if (full_name == NULL && n_names > 1 && !force)

@@ -49,14 +49,17 @@ stat_image_root (CpdStorage *storage, const char *image_id, struct stat *info, G
   return FALSE;
 }
 
+/* The image is noted beside the layer, which is worth nothing without it. */
 static gboolean
-make_rw (const char *path, const struct stat *root, GError **error)
+make_rw (const char *path, const char *image_id, const struct stat *root, GError **error)
 {
   g_autofree char *upper = g_build_filename (path, "u", NULL);
   g_autofree char *work = g_build_filename (path, "w", NULL);
+  g_autofree char *image = g_build_filename (path, "image", NULL);
 
   if (mkdir (path, 0700) < 0 || mkdir (upper, 0700) < 0 || mkdir (work, 0700) < 0
-      || chown (upper, root->st_uid, root->st_gid) < 0 || chmod (upper, root->st_mode & 07777) < 0)
+      || chown (upper, root->st_uid, root->st_gid) < 0 || chmod (upper, root->st_mode & 07777) < 0
+      || symlink (image_id, image) < 0)
     {
       cpd_set_error_errno (error, errno, "failed to make %s", path);
       return FALSE;
@@ -78,7 +81,7 @@ cpd_storage_create_rw (CpdStorage *storage, const char *container_id, const char
                    "container %s has a writable layer already", container_id);
       return FALSE;
     }
-  if (make_rw (path, &root, error))
+  if (make_rw (path, image_id, &root, error))
     return TRUE;
   cpd_fs_remove_tree (path, NULL);
   return FALSE;
@@ -100,19 +103,31 @@ mend_directory (const char *path, const struct stat *root, GError **error)
   return FALSE;
 }
 
+static gboolean
+mend_image (const char *path, const char *image_id, GError **error)
+{
+  g_autofree char *image = g_build_filename (path, "image", NULL);
+
+  if (symlink (image_id, image) == 0 || errno == EEXIST)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to make %s", image);
+  return FALSE;
+}
+
 gboolean
 cpd_storage_mend_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
 {
   g_autofree char *path = rw_path (storage, container_id);
   g_autofree char *upper = g_build_filename (path, "u", NULL);
   g_autofree char *work = g_build_filename (path, "w", NULL);
+  g_autofree char *image = cpd_storage_get_rw_image (storage, container_id);
   struct stat root;
 
-  if (access (upper, F_OK) == 0 && access (work, F_OK) == 0)
+  if (access (upper, F_OK) == 0 && access (work, F_OK) == 0 && image != NULL)
     return TRUE;
   return check_id (container_id, error) && stat_image_root (storage, image_id, &root, error)
          && mend_directory (path, NULL, error) && mend_directory (upper, &root, error)
-         && mend_directory (work, NULL, error);
+         && mend_directory (work, NULL, error) && mend_image (path, image_id, error);
 }
 
 /* The options of the mount, all paths relative to the overlay directory. */
@@ -223,6 +238,15 @@ cpd_storage_mount (CpdStorage *storage, const char *container_id, const char *im
 }
 
 gboolean
+cpd_storage_bind (CpdStorage *storage, const char *source, const char *target, GError **error)
+{
+  if (mount (source, target, NULL, MS_BIND, NULL) == 0)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to show %s at %s", source, target);
+  return FALSE;
+}
+
+gboolean
 cpd_storage_unmount (CpdStorage *storage, const char *target, GError **error)
 {
   return cpd_fs_unmount (target, error);
@@ -272,6 +296,32 @@ cpd_storage_measure_rw (CpdStorage *storage, const char *container_id)
   g_autofree char *upper = g_build_filename (path, "u", NULL);
 
   return measure_at (AT_FDCWD, upper);
+}
+
+char *
+cpd_storage_get_rw_image (CpdStorage *storage, const char *container_id)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+  g_autofree char *link = g_build_filename (path, "image", NULL);
+  g_autofree char *image = g_file_read_link (link, NULL);
+
+  return image != NULL && cpd_id_is_valid (image) ? g_steal_pointer (&image) : NULL;
+}
+
+/* Not every file system remembers when a file was made; a change of its inode comes next to it. */
+gint64
+cpd_storage_get_rw_created (CpdStorage *storage, const char *container_id)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+  g_autofree char *link = g_build_filename (path, "image", NULL);
+  struct statx info;
+  const struct statx_timestamp *time;
+
+  if (statx (AT_FDCWD, link, AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_CTIME, &info) < 0
+      && statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_CTIME, &info) < 0)
+    return 0;
+  time = (info.stx_mask & STATX_BTIME) != 0 ? &info.stx_btime : &info.stx_ctime;
+  return time->tv_sec * G_USEC_PER_SEC + time->tv_nsec / 1000;
 }
 
 GPtrArray *

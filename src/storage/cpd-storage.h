@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  *   GRAPH_ROOT/overlay/layers/HEX/diff      an unpacked layer (HEX of its chain id)
  *   GRAPH_ROOT/overlay/l/SHORT    symbolic link to ../layers/HEX/diff
  *   GRAPH_ROOT/overlay/c/ID/{u,w} upper and work directory of a container
+ *   GRAPH_ROOT/overlay/c/ID/image symbolic link whose target is the id of its image
  *   GRAPH_ROOT/overlay/tmp        layers being unpacked
  *
  * All functions may be called from any thread.
@@ -87,6 +88,11 @@ gboolean     cpd_storage_mount           (CpdStorage         *storage,
                                           const char         *target,
                                           gboolean            volatile_,
                                           GError            **error);
+/* Shows at TARGET what is mounted at SOURCE. */
+gboolean     cpd_storage_bind            (CpdStorage         *storage,
+                                          const char         *source,
+                                          const char         *target,
+                                          GError            **error);
 gboolean     cpd_storage_unmount         (CpdStorage         *storage,
                                           const char         *target,
                                           GError            **error);
@@ -95,6 +101,12 @@ gboolean     cpd_storage_delete_rw       (CpdStorage         *storage,
                                           GError            **error);
 /* Bytes on disk of what a container has written; 0 when that cannot be told. */
 gint64       cpd_storage_measure_rw      (CpdStorage         *storage,
+                                          const char         *container_id);
+/* The id of the image that a writable layer lies over, as the layer itself tells; NULL when it does not. */
+char        *cpd_storage_get_rw_image    (CpdStorage         *storage,
+                                          const char         *container_id);
+/* When a writable layer was made, in µs since the epoch; 0 when there is none. */
+gint64       cpd_storage_get_rw_created  (CpdStorage         *storage,
                                           const char         *container_id);
 /* Ids of all writable layers on disk. */
 GPtrArray   *cpd_storage_list_rw         (CpdStorage         *storage,

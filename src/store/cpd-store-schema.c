@@ -163,6 +163,12 @@ static const char *const migrations[] = {
   "CREATE INDEX dependency_depends_on ON dependency (depends_on);"
 
   "ALTER TABLE event ADD COLUMN namespace TEXT NOT NULL DEFAULT '';",
+
+  /* 4: roots that callers have mounted, also of containers that have no row */
+  "CREATE TABLE mount ("
+  "  id TEXT PRIMARY KEY,"
+  "  count INTEGER NOT NULL"
+  ") WITHOUT ROWID;",
 };
 
 static gboolean

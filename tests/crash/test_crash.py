@@ -18,6 +18,7 @@ from image_faults import ImageFaults  # noqa: E402
 from limit_faults import LimitFaults  # noqa: E402
 from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
+from storage_faults import StorageFaults  # noqa: E402
 
 SOURCE = os.environ['CPOD_SOURCE']
 
@@ -281,6 +282,10 @@ class ImageFaultTest(ImageFaults, FaultCase):
     pass
 
 
+class StorageFaultTest(StorageFaults, FaultCase):
+    pass
+
+
 class RefreshFaultTest(Case):
     """The service is killed while it deals with a reboot, of which it is told once all the same."""
 
@@ -329,6 +334,8 @@ OPERATIONS = {
     'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
     'refresh': (RefreshFaultTest, 'refresh_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
+    'mount': (StorageFaultTest, 'mount_dies'), 'unmount': (StorageFaultTest, 'unmount_dies'),
+    'remove-storage': (StorageFaultTest, 'remove_storage_dies'),
 }
 
 

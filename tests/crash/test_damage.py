@@ -275,7 +275,8 @@ class DamageTest(Damage):
         first = next(ident for ident, name in self.known.items() if name == NAMES[3])
         copy = first[:-1] + ('0' if first[-1] != '0' else '1')
         shutil.copytree(self.path('containers', first), self.path('containers', copy))
-        shutil.copytree(self.path('storage', 'overlay', 'c', first), self.path('storage', 'overlay', 'c', copy))
+        shutil.copytree(self.path('storage', 'overlay', 'c', first), self.path('storage', 'overlay', 'c', copy),
+                        symlinks=True)
         import hashlib  # pylint: disable=import-outside-toplevel
         with open(self.path('containers', copy, 'container.json'), 'r+', encoding='utf-8') as file:
             data = json.load(file)

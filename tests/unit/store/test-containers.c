@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "store/cpd-store-mounts.h"
 #include "test-store.h"
 
 #include <string.h>
@@ -298,6 +299,35 @@ test_namespaces (TestStore *test, gconstpointer kind)
   cpd_transaction_free (tx);
 }
 
+/* Mounts are counted for what has a row and for what has none, until they are forgotten. */
+static void
+test_mounts (TestStore *test, gconstpointer kind)
+{
+  g_autoptr(GPtrArray) rows = NULL, none = NULL;
+  CpdTransaction *tx;
+  guint count = 99;
+
+  g_assert_true (cpd_store_get_mounts (test->store, test_id ("a"), &count, NULL));
+  g_assert_cmpuint (count, ==, 0);
+  tx = test_begin (test->store);
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("b"), 2, NULL));
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("a"), 1, NULL));
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("c"), 1, NULL));
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("b"), 3, NULL));
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("c"), 0, NULL));
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("d"), 0, NULL));
+  test_commit (tx);
+  rows = cpd_store_list_mounts (test->store, NULL);
+  g_assert_cmpuint (rows->len, ==, 2);
+  g_assert_cmpstr (((CpdMountRow *) rows->pdata[1])->id, ==, test_id ("b"));
+  g_assert_cmpuint (((CpdMountRow *) rows->pdata[1])->count, ==, 3);
+  tx = test_begin (test->store);
+  g_assert_true (cpd_store_forget_mounts (tx, NULL));
+  test_commit (tx);
+  none = cpd_store_list_mounts (test->store, NULL);
+  g_assert_cmpuint (none->len, ==, 0);
+}
+
 static void
 test_states (TestStore *test, gconstpointer kind)
 {
@@ -326,6 +356,7 @@ main (int argc, char **argv)
   test_store_add ("containers/find-name-over-id", test_find_name_over_id);
   test_store_add ("containers/find-candidates", test_find_candidates);
   test_store_add ("containers/A11/namespaces", test_namespaces);
+  test_store_add ("containers/A33/mounts", test_mounts);
   test_store_add ("containers/states", test_states);
   return g_test_run ();
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/cpd-statement.h"
+#include "store/cpd-store-mounts.h"
 #include "test-store.h"
 
 static sqlite3 *
@@ -52,7 +53,7 @@ test_fresh (TestStore *test, gconstpointer kind)
   g_autofree char *version = query_raw (test->path, "PRAGMA user_version");
   g_autofree char *mode = query_raw (test->path, "PRAGMA journal_mode");
 
-  g_assert_cmpstr (version, ==, "3|\n");
+  g_assert_cmpstr (version, ==, "4|\n");
   g_assert_cmpstr (mode, ==, "wal|\n");
 }
 
@@ -145,6 +146,27 @@ test_version_2 (TestStore *test, gconstpointer kind)
   test_add_container (store, test_id ("f00"), "new", CPD_CONTAINER_RUNNING, NULL);
   numbers = query_raw (path, "SELECT number FROM container ORDER BY number");
   g_assert_cmpstr (numbers, ==, "1|\n3|\n10|\n");
+}
+
+/* Namespaces and dependencies stay, and mounts can be counted. */
+static void
+test_version_3 (TestStore *test, gconstpointer kind)
+{
+  g_autofree char *path = NULL;
+  g_autoptr(CpdStore) store = open_fixture (test, 3, &path);
+  g_autoptr(CpdContainerRow) web = cpd_store_get_container (store, test_id ("decade"), NULL);
+  g_autoptr(GPtrArray) mounts = cpd_store_list_mounts (store, NULL);
+  CpdTransaction *tx;
+  guint count;
+
+  g_assert_cmpstr (web->namespace, ==, "shop");
+  g_assert_cmpstr (web->depends[0], ==, test_id ("c0ffee"));
+  g_assert_cmpuint (mounts->len, ==, 0);
+  tx = test_begin (store);
+  g_assert_true (cpd_store_set_mounts (tx, test_id ("decade"), 2, NULL));
+  test_commit (tx);
+  g_assert_true (cpd_store_get_mounts (store, test_id ("decade"), &count, NULL));
+  g_assert_cmpuint (count, ==, 2);
 }
 
 /* Whatever version one comes from, one ends up with the same tables. */
@@ -242,6 +264,7 @@ main (int argc, char **argv)
   test_store_add_file ("schema/old-versions", test_old_versions);
   test_store_add_file ("schema/version-1", test_version_1);
   test_store_add_file ("schema/version-2", test_version_2);
+  test_store_add_file ("schema/version-3", test_version_3);
   test_store_add_file ("schema/foreign-keys", test_foreign_keys);
   test_store_add_file ("schema/same-schema", test_same_schema);
   test_store_add_file ("schema/newer", test_newer);

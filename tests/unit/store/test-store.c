@@ -39,7 +39,7 @@ make_old (const char *version, const char *path)
   g_autofree char *name = g_strdup_printf ("store-v%s.sql", version);
 
   test_load_fixture (name, path);
-  test_run_sql (path, "DELETE FROM container_status; DELETE FROM container; DELETE FROM name;"
+  test_run_sql (path, "PRAGMA foreign_keys = ON; DELETE FROM container_status; DELETE FROM container; DELETE FROM name;"
                       "DELETE FROM image_layer; DELETE FROM layer; DELETE FROM image_name; DELETE FROM image;"
                       "DELETE FROM exit_code; DELETE FROM event; DELETE FROM operation;"
                       "DELETE FROM meta WHERE key <> 'schema'; DELETE FROM sqlite_sequence");

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "config.h"
+
+#include <glib/gi18n.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/cli-output.h"
+#include "cli/cli-text.h"
+
+#define LIST_FORMAT "{{.ID}} {{.MountPoint}}"
+
+typedef struct
+{
+  const char *method;           /* of a container; with "StorageContainer" after it, of the runtime */
+  gboolean force;
+  gboolean with_path;           /* print where it is mounted, too */
+} MountCall;
+
+static GVariant *
+make_options (const MountCall *call)
+{
+  GVariantBuilder builder;
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  if (call->force)
+    g_variant_builder_add (&builder, "{sv}", "force", g_variant_new_boolean (TRUE));
+  return g_variant_builder_end (&builder);
+}
+
+/* What the engine does not know, the storage may; only "there is none" says so. */
+static GVariant *
+call_for (CliApp           *app,
+          const MountCall  *call,
+          const char       *name,
+          GError          **error)
+{
+  g_autoptr(GError) failure = NULL;
+  g_autofree char *path = cli_find_container (app, name, &failure);
+  g_autofree char *method = g_strconcat (call->method, "StorageContainer", NULL);
+
+  if (path != NULL)
+    return cli_call (app, path, CLI_CONTAINER, call->method, g_variant_new ("(@a{sv})", make_options (call)), error);
+
+  if (g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
+    return cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, method,
+                     g_variant_new ("(s@a{sv})", name, make_options (call)), error);
+
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
+static int
+mount_one (CliApp     *app,
+           const char *name,
+           gpointer    user_data)
+{
+  const MountCall *call = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) reply = call_for (app, call, name, &error);
+  const char *path;
+
+  if (reply == NULL)
+    return cli_fail_error (error);
+
+  g_variant_get_child (reply, 0, "&s", &path);
+  if (call->with_path)
+    printf ("%s %s\n", name, path);
+  else
+    puts (path);
+  return EXIT_SUCCESS;
+}
+
+static int
+unmount_one (CliApp     *app,
+             const char *name,
+             gpointer    user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) reply = call_for (app, user_data, name, &error);
+
+  if (reply == NULL)
+    return cli_fail_error (error);
+
+  puts (name);
+  return EXIT_SUCCESS;
+}
+
+static GVariant *
+list_mounts (CliApp  *app,
+             GError **error)
+{
+  g_autoptr(GVariant) reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "ListMounts",
+                                        g_variant_new ("(@a{sv})", cli_scope (app)), error);
+
+  return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
+}
+
+static GVariant *
+mount_row (GVariant *mount,
+           gboolean  truncate)
+{
+  GVariantBuilder builder;
+  const char *id = "";
+  const char *name = "";
+  const char *path = "";
+  guint count = 0;
+  g_autofree char *shown = NULL;
+
+  g_variant_lookup (mount, "id", "&s", &id);
+  g_variant_lookup (mount, "name", "&s", &name);
+  g_variant_lookup (mount, "mount-point", "&s", &path);
+  g_variant_lookup (mount, "mounts", "u", &count);
+  shown = g_strndup (id, truncate ? CLI_SHORT_ID : strlen (id));
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "ID", g_variant_new_string (shown));
+  g_variant_builder_add (&builder, "{sv}", "Name", g_variant_new_string (name));
+  g_variant_builder_add (&builder, "{sv}", "MountPoint", g_variant_new_string (path));
+  g_variant_builder_add (&builder, "{sv}", "Mounts", g_variant_new_uint32 (count));
+  return g_variant_builder_end (&builder);
+}
+
+/* podman's JSON has other names than its lines. */
+static GVariant *
+mount_json (GVariant *mount)
+{
+  GVariantBuilder builder;
+  const char *id = "";
+  const char *names[] = { "", NULL };
+  const char *path = "";
+
+  g_variant_lookup (mount, "id", "&s", &id);
+  g_variant_lookup (mount, "name", "&s", &names[0]);
+  g_variant_lookup (mount, "mount-point", "&s", &path);
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (id));
+  g_variant_builder_add (&builder, "{sv}", "Names", g_variant_new_strv (names, -1));
+  g_variant_builder_add (&builder, "{sv}", "mountpoint", g_variant_new_string (path));
+  return g_variant_builder_end (&builder);
+}
+
+static int
+print_mounts (CliApp     *app,
+              const char *format,
+              gboolean    truncate)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) mounts = list_mounts (app, &error);
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  g_autoptr(GVariant) json = NULL;
+  const CliOutput output = { .format = format, .table = LIST_FORMAT };
+  GVariantBuilder list;
+
+  if (mounts == NULL)
+    return cli_fail_error (error);
+
+  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
+  for (gsize i = 0; i < g_variant_n_children (mounts); i++)
+    {
+      g_autoptr(GVariant) mount = g_variant_get_child_value (mounts, i);
+
+      g_variant_builder_add (&list, "v", mount_json (mount));
+      g_ptr_array_add (rows, g_variant_ref_sink (mount_row (mount, truncate)));
+    }
+  json = g_variant_ref_sink (g_variant_builder_end (&list));
+  return cli_output_rows (&output, rows, json);
+}
+
+/* Names of all containers, as an argv. */
+static char **
+list_all (CliApp  *app,
+          GError **error)
+{
+  static const char *const fields[] = { "id", NULL };
+  g_autoptr(GStrvBuilder) argv = g_strv_builder_new ();
+  g_autoptr(GVariant) containers = NULL;
+  GVariantBuilder builder;
+  CpodClient *client = cli_connect (app, error);
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
+  cli_add_namespace (app, &builder);
+  g_variant_builder_add (&builder, "{sv}", "fields", g_variant_new_strv (fields, -1));
+  if (client != NULL)
+    containers = cpod_client_list_containers_sync (client, g_variant_builder_end (&builder), NULL, error);
+  else
+    g_variant_builder_clear (&builder);
+  if (containers == NULL)
+    return NULL;
+
+  g_strv_builder_add (argv, "");
+  for (gsize i = 0; i < g_variant_n_children (containers); i++)
+    {
+      g_autoptr(GVariant) container = g_variant_get_child_value (containers, i);
+      const char *id = "";
+
+      g_variant_lookup (container, "id", "&s", &id);
+      g_strv_builder_add (argv, id);
+    }
+  return g_strv_builder_end (argv);
+}
+
+/* The same for those that are mounted. */
+static char **
+list_mounted (CliApp  *app,
+              GError **error)
+{
+  g_autoptr(GStrvBuilder) argv = g_strv_builder_new ();
+  g_autoptr(GVariant) mounts = list_mounts (app, error);
+
+  if (mounts == NULL)
+    return NULL;
+
+  g_strv_builder_add (argv, "");
+  for (gsize i = 0; i < g_variant_n_children (mounts); i++)
+    {
+      g_autoptr(GVariant) mount = g_variant_get_child_value (mounts, i);
+      const char *id = "";
+
+      g_variant_lookup (mount, "id", "&s", &id);
+      g_strv_builder_add (argv, id);
+    }
+  return g_strv_builder_end (argv);
+}
+
+/* That there is none is fine for who means all. */
+static int
+do_for_all (CliApp      *app,
+            char       **argv,
+            char      **(*list) (CliApp *app, GError **error),
+            CliEachFunc  func,
+            MountCall   *call)
+{
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) all = NULL;
+
+  if (argv[1] != NULL || app->latest)
+    return cli_fail (_("--all and names exclude each other"));
+
+  all = list (app, &error);
+  if (all == NULL)
+    return cli_fail_error (error);
+
+  return all[1] != NULL ? cli_for_each (app, all, func, call) : EXIT_SUCCESS;
+}
+
+int
+cli_mount (CliApp        *app,
+           const CliVerb *verb,
+           int            argc,
+           char         **argv)
+{
+  g_autofree char *format = NULL;
+  MountCall call = { .method = verb->method };
+  gboolean all = FALSE;
+  gboolean no_trunc = FALSE;
+  int status;
+  const GOptionEntry entries[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, N_("Mount all containers"), NULL },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &format, N_("json, or a template"), N_("FORMAT") },
+    CLI_LATEST_ENTRY (app),
+    { "no-trunc", 0, 0, G_OPTION_ARG_NONE, &no_trunc, N_("Do not shorten anything"), NULL },
+    { NULL }
+  };
+
+  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+    return status;
+
+  if (argc == 1 && !all && !app->latest)
+    return print_mounts (app, format, !no_trunc);
+
+  if (format != NULL)
+    return cli_fail (_("--format is for the list of what is mounted"));
+
+  call.with_path = all || argc > 2;
+  return all ? do_for_all (app, argv, list_all, mount_one, &call) : cli_for_each (app, argv, mount_one, &call);
+}
+
+int
+cli_umount (CliApp        *app,
+            const CliVerb *verb,
+            int            argc,
+            char         **argv)
+{
+  MountCall call = { .method = verb->method };
+  gboolean all = FALSE;
+  int status;
+  const GOptionEntry entries[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, N_("Unmount all that are mounted"), NULL },
+    { "force", 'f', 0, G_OPTION_ARG_NONE, &call.force, N_("Take all mounts back, whoever uses them"), NULL },
+    CLI_LATEST_ENTRY (app),
+    { NULL }
+  };
+
+  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+    return status;
+
+  return all ? do_for_all (app, argv, list_mounted, unmount_one, &call) : cli_for_each (app, argv, unmount_one, &call);
+}

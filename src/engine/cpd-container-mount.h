@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/cpd-engine.h"
+
+G_BEGIN_DECLS
+
+/*
+ * Roots of containers that callers have mounted, each at a place of its own:
+ * RUN_ROOT/mounts/ID. What runs in the container has nothing to do with it.
+ */
+
+/* One that is mounted. */
+typedef struct
+{
+  char *id;
+  char *name;
+  char *path;
+  guint count;
+  gboolean external;            /* only the storage knows it */
+} CpdMounted;
+
+/* The path where it is mounted. BEING_REMOVED. */
+char      *cpd_engine_mount_container   (CpdEngine              *engine,
+                                         const char             *id,
+                                         const CpdCaller        *caller,
+                                         GError                **error);
+/* Takes one mount back, with FORCE all of them, whoever uses them. INVALID_STATE when there is none, when
+ * it is the last one and is used, or when the container runs. */
+gboolean   cpd_engine_unmount_container (CpdEngine              *engine,
+                                         const char             *id,
+                                         gboolean                force,
+                                         const CpdCaller        *caller,
+                                         GError                **error);
+/* CpdMounted of all that is mounted; NAMESPACE is "" for all. */
+GPtrArray *cpd_engine_list_mounts       (CpdEngine              *engine,
+                                         const char             *namespace,
+                                         GError                **error);
+
+/* For the engine. The lock of the container is held. */
+char      *cpd_engine_mount_path        (CpdEngine              *engine,
+                                         const char             *id);
+/* TYPE is that of the events: "container", or "storage" for one that only the storage knows. */
+gboolean   cpd_engine_mount_locked      (CpdEngine              *engine,
+                                         const char             *type,
+                                         const CpdContainerRow  *row,
+                                         const CpdCaller        *caller,
+                                         GError                **error);
+gboolean   cpd_engine_unmount_locked    (CpdEngine              *engine,
+                                         const char             *type,
+                                         const CpdContainerRow  *row,
+                                         gboolean                force,
+                                         const CpdCaller        *caller,
+                                         GError                **error);
+/* Mounts the root that the container is to run on. */
+gboolean   cpd_engine_mount_root        (CpdEngine              *engine,
+                                         const CpdContainerRow  *row,
+                                         const char             *root,
+                                         GError                **error);
+/* Unmounts what callers have mounted, whoever uses it. */
+gboolean   cpd_engine_drop_mount        (CpdEngine              *engine,
+                                         const char             *id,
+                                         GError                **error);
+/* Makes true again what the records say of it. */
+gboolean   cpd_engine_settle_mount      (CpdEngine              *engine,
+                                         const char             *id,
+                                         GError                **error);
+/* Unmounts what the records do not know. */
+gboolean   cpd_engine_settle_mounts     (CpdEngine              *engine,
+                                         GError                **error);
+gboolean   cpd_engine_check_mounts      (CpdEngine              *engine,
+                                         GPtrArray              *problems,
+                                         GError                **error);
+
+G_END_DECLS

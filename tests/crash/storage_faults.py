@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the crash tests do about mounts, and about containers that only the storage knows."""
+
+import os
+import shutil
+
+from service import files_in, mounts_below
+
+FOREIGN = 'f0' + 'e1' * 31
+
+
+class StorageFaults:
+    """For a FaultCase."""
+
+    def mounts_of(self, ident):
+        return [point for point in mounts_below(self.service.root) if ident in point]
+
+    def mount_dies(self, point):
+        victim = self.client.create('true', name='victim')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.container('victim').call('Mount'))
+        self.revive()
+        again = self.client.container('victim')
+        done = point == 'mount.committed'
+        self.assertEqual(self.statuses(self.assert_whole(since), victim.id), ['mount'] if done else [])
+        self.assertEqual(len(self.mounts_of(victim.id)), int(done))
+        path = again.call('Mount')
+        self.assertTrue(os.path.ismount(path))
+        for _ in range(1 + done):
+            again.call('Unmount')
+        self.assertFalse(os.path.exists(path))
+        again.remove()
+
+    def unmount_dies(self, point):
+        victim = self.client.create('true', name='victim')
+        path = victim.call('Mount')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.container('victim').call('Unmount'))
+        self.revive()
+        again = self.client.container('victim')
+        done = point == 'unmount.committed'
+        self.assertEqual(self.statuses(self.assert_whole(since), victim.id), ['unmount'] if done else [])
+        self.assertEqual(os.path.ismount(path), not done)
+        if not done:
+            again.call('Unmount')
+        self.assertEqual(self.mounts_of(victim.id), [])
+        again.remove()
+
+    def add_foreign(self):
+        """Files as they are left of a container that could not be rebuilt."""
+        bystander = self.client.container('bystander')
+        for parts in (('lib', 'containers'), ('lib', 'storage', 'overlay', 'c')):
+            shutil.copytree(self.service.state(*parts, bystander.id), self.service.state(*parts, FOREIGN), symlinks=True)
+        metadata = self.service.state('lib', 'containers', FOREIGN, 'container.json')
+        os.rename(metadata, metadata + '.damaged')
+
+    def remove_storage_dies(self, point):
+        self.add_foreign()
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.runtime('RemoveStorageContainer', 's', FOREIGN))
+        self.revive()
+        self.assertEqual(self.statuses(self.assert_whole(since), FOREIGN), ['remove'])
+        self.assertEqual(self.client.runtime('ListStorageContainers'), [])
+        self.assertNotIn(FOREIGN, files_in(self.service.root, 'lib', 'storage', 'overlay', 'c'))
