@@ -15,6 +15,9 @@
 
 #define V1_SWAP "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"
 
+/* What runc and crun make cpu.weight = 100 of, the kernel's own default; 1024 comes out as 39. */
+#define V2_CPU_SHARES 2598
+
 #define BIT(which) (1u << (which))
 
 /* Values that stand for no limit, or for the kernel's own default. */
@@ -226,6 +229,8 @@ neutral_value (CpdResource which, gboolean cgroup_v2)
 {
   if (cgroup_v2 && which == CPD_RESOURCE_MEMORY_RESERVATION)
     return 1;                   /* there it is protection, not a limit: one byte is no page, so it is none */
+  if (cgroup_v2 && which == CPD_RESOURCE_CPU_SHARES)
+    return V2_CPU_SHARES;
   return table[which].neutral;
 }
 

@@ -62,7 +62,7 @@ class PureV2Test(MachineCase):
                 with open(f'{path}/{name}', encoding='utf-8') as file:
                     texts.append(file.read().split()[1])
         # io.weight goes to 10000, and 200 becomes 1 + (200 - 10) * 9999 / 990.
-        self.assertTrue({'200', '1919'} & set(texts), texts)
+        self.assertTrue({'200', '1920'} & set(texts), texts)
 
     def test_a23_without_a_cgroup(self):
         if RUNTIME != 'crun':

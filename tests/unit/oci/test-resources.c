@@ -119,7 +119,7 @@ test_default_swap (void)
 static void
 test_undo (void)
 {
-  g_auto(CpdResources) before = { 0 }, after = { 0 }, undo = { 0 }, nothing = { 0 };
+  g_auto(CpdResources) before = { 0 }, after = { 0 }, undo = { 0 }, on_v1 = { 0 }, nothing = { 0 };
 
   g_assert_true (apply (&before, "{'memory': <int64 1048576>, 'cpuset-cpus': <'0'>}", TRUE, NULL));
   cpd_resources_copy (&before, &after);
@@ -129,9 +129,12 @@ test_undo (void)
   g_assert_cmpint (cpd_resources_get (&undo, CPD_RESOURCE_MEMORY), ==, MIB);
   g_assert_cmpint (cpd_resources_get (&undo, CPD_RESOURCE_MEMORY_SWAP), ==, 2 * MIB);
   g_assert_cmpint (cpd_resources_get (&undo, CPD_RESOURCE_MEMORY_RESERVATION), ==, 1);
-  g_assert_cmpint (cpd_resources_get (&undo, CPD_RESOURCE_CPU_SHARES), ==, 1024);
+  g_assert_cmpint (cpd_resources_get (&undo, CPD_RESOURCE_CPU_SHARES), ==, 2598);
   g_assert_cmpstr (undo.cpuset_cpus, ==, "0");
   g_assert_true (undo.cpuset_mems == NULL || undo.cpuset_mems[0] == '0');
+  cpd_resources_undo (&before, &after, FALSE, &on_v1);
+  g_assert_cmpint (cpd_resources_get (&on_v1, CPD_RESOURCE_MEMORY_RESERVATION), ==, -1);
+  g_assert_cmpint (cpd_resources_get (&on_v1, CPD_RESOURCE_CPU_SHARES), ==, 1024);
   cpd_resources_undo (&after, &after, FALSE, &nothing);
   g_assert_true (cpd_resources_is_empty (&nothing));
 }
