@@ -14,6 +14,8 @@ struct _CpdBusInhibit
   CpdEngine *engine;            /* (owned) */
   GDBusConnection *connection;  /* (owned) */
   GCancellable *cancellable;    /* (owned) */
+  guint watch;
+  gboolean present;             /* there is a logind */
   gboolean wanted;
   gboolean asking;
   int fd;                       /* as long as it is open the inhibition holds; -1 for none */
@@ -65,15 +67,39 @@ ask (CpdBusInhibit *inhibit)
 }
 
 static void
+update (CpdBusInhibit *inhibit)
+{
+  if (!inhibit->wanted)
+    cpd_close_fd (&inhibit->fd);
+  else if (inhibit->present && inhibit->fd < 0 && !inhibit->asking)
+    ask (inhibit);
+}
+
+static void
 on_busy_changed (CpdEngine *engine, gboolean busy, gpointer user_data)
 {
   CpdBusInhibit *inhibit = user_data;
 
   inhibit->wanted = busy;
-  if (busy && inhibit->fd < 0 && !inhibit->asking)
-    ask (inhibit);
-  else if (!busy)
-    cpd_close_fd (&inhibit->fd);
+  update (inhibit);
+}
+
+static void
+on_appeared (GDBusConnection *connection, const char *name, const char *owner, gpointer user_data)
+{
+  CpdBusInhibit *inhibit = user_data;
+
+  inhibit->present = TRUE;
+  update (inhibit);
+}
+
+/* What it has handed out counts again when it comes back. */
+static void
+on_vanished (GDBusConnection *connection, const char *name, gpointer user_data)
+{
+  CpdBusInhibit *inhibit = user_data;
+
+  inhibit->present = FALSE;
 }
 
 CpdBusInhibit *
@@ -85,6 +111,8 @@ cpd_bus_inhibit_new (CpdEngine *engine, GDBusConnection *connection)
   inhibit->connection = g_object_ref (connection);
   inhibit->cancellable = g_cancellable_new ();
   inhibit->fd = -1;
+  inhibit->watch = g_bus_watch_name_on_connection (connection, LOGIND, G_BUS_NAME_WATCHER_FLAGS_NONE,
+                                                   on_appeared, on_vanished, inhibit, NULL);
   g_signal_connect (engine, "busy-changed", G_CALLBACK (on_busy_changed), inhibit);
   return inhibit;
 }
@@ -95,6 +123,7 @@ cpd_bus_inhibit_free (CpdBusInhibit *inhibit)
   if (inhibit == NULL)
     return;
   g_signal_handlers_disconnect_by_data (inhibit->engine, inhibit);
+  g_bus_unwatch_name (inhibit->watch);
   g_cancellable_cancel (inhibit->cancellable);
   g_object_unref (inhibit->cancellable);
   cpd_close_fd (&inhibit->fd);

@@ -418,6 +418,7 @@ gboolean
 cpd_engine_pull_image (CpdEngine *engine, const char *reference, const CpdPullOptions *options,
                        const CpdTransfer *transfer, CpdPulled *pulled, GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
   const char *transport_key = cpd_config_get_string (config, CPD_KEY_IMAGE_DEFAULT_TRANSPORT);
   g_autofree char *whole = NULL;
