@@ -199,10 +199,8 @@ work_get_events (CpdBusCall *call, GError **error)
 static GVariant *
 work_get_info (CpdBusCall *call, GError **error)
 {
-  g_autoptr(GVariant) info = cpd_engine_get_info (cpd_bus_call_get_engine (call), error);
+  g_autoptr(GVariant) info = cpd_engine_get_info (cpd_bus_call_get_engine (call));
 
-  if (info == NULL)
-    return NULL;
   return g_variant_new ("(@a{sv})", info);
 }
 

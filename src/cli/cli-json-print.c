@@ -78,13 +78,17 @@ print_entry (GString  *out,
   print_value (out, value, depth);
 }
 
+/* The shorter text where it is read as the same number. */
 static void
 print_double (GString *out,
               double   number)
 {
   char buffer[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_string_append (out, isfinite (number) ? g_ascii_dtostr (buffer, sizeof buffer, number) : "null");
+  g_ascii_formatd (buffer, sizeof buffer, "%.15g", number);
+  if (memcmp (&(double) { g_ascii_strtod (buffer, NULL) }, &number, sizeof number) != 0)
+    g_ascii_dtostr (buffer, sizeof buffer, number);
+  g_string_append (out, isfinite (number) ? buffer : "null");
 }
 
 static void

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cli/cli-template.h"
 
+#include <string.h>
+
 static GVariant *
 unbox (GVariant *value)
 {
@@ -14,9 +16,11 @@ unbox (GVariant *value)
   return value;
 }
 
-GVariant *
-cli_value_get (GVariant   *value,
-               const char *key)
+static GVariant *
+find_member (GVariant   *value,
+             const char *key,
+             int       (*compare) (const char *a,
+                                   const char *b))
 {
   const gsize n = g_variant_is_of_type (value, G_VARIANT_TYPE_DICTIONARY) ? g_variant_n_children (value) : 0;
 
@@ -25,11 +29,21 @@ cli_value_get (GVariant   *value,
       g_autoptr(GVariant) entry = g_variant_get_child_value (value, i);
       g_autoptr(GVariant) name = g_variant_get_child_value (entry, 0);
 
-      if (g_str_equal (g_variant_get_string (name, NULL), key))
+      if (compare (g_variant_get_string (name, NULL), key) == 0)
         return unbox (g_variant_get_child_value (entry, 1));
     }
 
   return NULL;
+}
+
+/* Go's names of fields, which podman's templates have, differ from those in its JSON by case. */
+GVariant *
+cli_value_get (GVariant   *value,
+               const char *key)
+{
+  GVariant *found = find_member (value, key, strcmp);
+
+  return found != NULL ? found : find_member (value, key, g_ascii_strcasecmp);
 }
 
 static void

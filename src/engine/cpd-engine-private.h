@@ -9,6 +9,7 @@
 #include "engine/cpd-launcher.h"
 #include "engine/cpd-locks.h"
 #include "engine/cpd-monitor.h"
+#include "engine/cpd-programs.h"
 #include "engine/cpd-waiters.h"
 #include "store/cpd-store-repair.h"
 
@@ -29,6 +30,7 @@ struct _CpdEngine
   GThreadPool *exits;           /* (owned): its own, so that callers who wait for an exit cannot keep it out */
   CpdWaiters *waiters;          /* (owned), main thread */
   CpdEventLog *event_log;       /* (owned) (nullable) */
+  CpdPrograms *programs;        /* (owned): versions of those that were asked for */
   CpdHolds *holds;              /* (owned): by what must not be torn */
 
   GMainContext *context;        /* (owned): of the main thread */

@@ -58,6 +58,7 @@ cpd_engine_init (CpdEngine *engine)
   engine->context = g_main_context_ref_thread_default ();
   engine->locks = cpd_locks_new ();
   engine->health = cpd_health_new ();
+  engine->programs = cpd_programs_new ();
   engine->holds = cpd_holds_new (engine->context, on_holds_changed, engine);
   engine->dirty = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->going = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -79,6 +80,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->locks, cpd_locks_free);
   g_clear_pointer (&engine->health, cpd_health_free);
   g_clear_pointer (&engine->holds, cpd_holds_free);
+  g_clear_pointer (&engine->programs, cpd_programs_free);
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->going, g_hash_table_unref);
   g_clear_pointer (&engine->pulls, g_hash_table_unref);

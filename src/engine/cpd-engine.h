@@ -67,8 +67,8 @@ char            *cpd_engine_choose_namespace   (CpdEngine           *engine,
 CpdContainerRow *cpd_engine_get_container      (CpdEngine           *engine,
                                                 const char          *id,
                                                 GError             **error);
-GVariant        *cpd_engine_get_info           (CpdEngine           *engine,
-                                                GError             **error);
+/* a{sv}; what could not be found out is told in it. */
+GVariant        *cpd_engine_get_info           (CpdEngine           *engine);
 /* Strings "kind\tobject\ttext". */
 GPtrArray       *cpd_engine_check              (CpdEngine           *engine,
                                                 GError             **error);

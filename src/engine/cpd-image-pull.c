@@ -340,13 +340,20 @@ pull_candidates (CpdEngine *engine, char **names, const CpdPullOptions *options,
   return FALSE;
 }
 
+CpdRegistries *
+cpd_engine_load_registries (CpdEngine *engine, GError **error)
+{
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
+
+  return cpd_registries_load (configured_path (config, CPD_KEY_REGISTRIES_CONF_PATH, CPD_REGISTRIES_CONF),
+                              REGISTRIES_CONF_DIR, error);
+}
+
 static gboolean
 pull_by_name (CpdEngine *engine, const char *name, const CpdPullOptions *options, const CpdTransfer *transfer,
               CpdPulled *pulled, GError **error)
 {
-  g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
-  const char *path = configured_path (config, CPD_KEY_REGISTRIES_CONF_PATH, CPD_REGISTRIES_CONF);
-  g_autoptr(CpdRegistries) registries = cpd_registries_load (path, REGISTRIES_CONF_DIR, error);
+  g_autoptr(CpdRegistries) registries = cpd_engine_load_registries (engine, error);
   g_auto(GStrv) names = registries != NULL ? cpd_registries_resolve (registries, name, error) : NULL;
 
   if (names == NULL)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/cpd-engine.h"
+#include "transport/cpd-registries.h"
 
 G_BEGIN_DECLS
 
@@ -47,6 +48,9 @@ typedef struct
 
 void     cpd_pulled_clear       (CpdPulled            *pulled);
 
+/* As the configuration names the files. */
+CpdRegistries *cpd_engine_load_registries (CpdEngine  *engine,
+                                           GError    **error);
 /* REFERENCE is a name, or "transport:...". NO_SUCH_IMAGE, INVALID_IMAGE, REGISTRY_FAILED, REGISTRY_DENIED, IMAGE_REJECTED,
  * NOT_AUTHORIZED for what a caller may not have read, INVALID_ARGUMENT, DISK_FULL, CANCELLED. */
 gboolean cpd_engine_pull_image  (CpdEngine            *engine,

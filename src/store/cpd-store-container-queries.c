@@ -153,3 +153,27 @@ cpd_store_count_containers (CpdStore *store, gboolean running_only)
     return 0;
   return (guint) cpd_statement_int (statement, 0);
 }
+
+gboolean
+cpd_store_count_states (CpdStore *store, guint *counts, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_store_prepare (store, "SELECT state, count(*) FROM container_status GROUP BY state", error);
+  g_autoptr(GError) failure = NULL;
+
+  for (guint i = 0; i < CPD_N_CONTAINER_STATES; i++)
+    counts[i] = 0;
+  if (statement == NULL)
+    return FALSE;
+  while (cpd_statement_next (statement, &failure))
+    {
+      gint64 state = cpd_statement_int (statement, 0);
+
+      if (state >= 0 && state < CPD_N_CONTAINER_STATES)
+        counts[state] = (guint) cpd_statement_int (statement, 1);
+    }
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}

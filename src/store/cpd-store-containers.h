@@ -122,6 +122,10 @@ GPtrArray        *cpd_store_list_containers          (CpdStore                 *
                                                       GError                  **error);
 guint             cpd_store_count_containers         (CpdStore                 *store,
                                                       gboolean                  running_only);
+/* How many are in each state: COUNTS has room for CPD_N_CONTAINER_STATES. */
+gboolean          cpd_store_count_states             (CpdStore                 *store,
+                                                      guint                    *counts,
+                                                      GError                  **error);
 /* Exit code of a container that was removed; FALSE when it is not known any more. */
 gboolean          cpd_store_get_exit_code            (CpdStore                 *store,
                                                       const char               *id,

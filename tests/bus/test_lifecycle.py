@@ -21,7 +21,7 @@ class ActivationTest(Case):
                               None, 0, 20000, None)
         self.assertRegex(reply.unpack()[0], r'^[0-9]+\.[0-9]+')
         pid = name_owner(bus)
-        self.assertEqual(Client(bus).runtime('GetInfo')['static-dir'], os.environ['CPOD_ROOT'] + '/lib')
+        self.assertEqual(Client(bus).runtime('GetInfo')['store']['staticDir'], os.environ['CPOD_ROOT'] + '/lib')
         os.kill(pid, signal.SIGTERM)
         wait_for(lambda: not os.path.exists(f'/proc/{pid}'), 20, 'the end of the service')
         self.assertEqual(name_owner(bus), 0)

@@ -179,8 +179,30 @@ class Engine(CliTest):
         client, server = self.ok('version').split('\n')
         self.assertEqual(client.split()[1], server.split()[1])
         self.assertEqual(self.ok('--version').split()[-1], client.split()[1])
-        self.assertEqual(self.ok('info', '--format', '{{.images}}'), '1')
-        self.assertIn('graph-driver', json.loads(self.ok('info', '-f', 'json')))
+
+    def test_info(self):
+        """A19: the fields and templates of podman."""
+        self.run_container('busybox', 'sleep', '1000')
+        info = json.loads(self.ok('info', '-f', 'json'))
+        self.assertEqual(list(info), ['host', 'store', 'registries', 'plugins', 'version'])
+        self.assertEqual(info['store']['containerStore'], {'number': 1, 'paused': 0, 'running': 1, 'stopped': 0})
+        self.assertEqual(self.ok('info', '--format', '{{.Store.ImageStore.Number}} {{.Host.OCIRuntime.Name}}'),
+                         f'1 {info["host"]["ociRuntime"]["name"]}')
+        self.assertEqual(self.ok('info', '--format', '{{.Host.CgroupVersion}} {{.Store.GraphDriverName}}'),
+                         f'{info["host"]["cgroupVersion"]} overlay')
+        self.fails(125, 'nosuch', 'info', '--format', '{{.Host.nosuch}}')
+
+    def test_info_as_yaml(self):
+        lines = self.ok('info').split('\n')
+        self.assertEqual([line for line in lines if not line.startswith(' ')],
+                         ['host:', 'plugins:', 'registries: {}' if 'registries: {}' in lines else 'registries:',
+                          'store:', 'version:'])
+        self.assertIn('  os: linux', lines)
+        self.assertEqual(lines[lines.index('  log:') + 1], '    - k8s-file')
+        below = lines[lines.index('  ociRuntime:') + 1:]
+        self.assertEqual([line.split(':')[0] for line in below[:3]], ['    name', '    package', '    path'])
+        self.assertEqual(lines[lines.index('  containerStore:') + 1], '    number: 0')
+
 
     def test_no_service(self):
         self.fails(125, 'unix:path=/nosuch', '--address', 'unix:path=/nosuch', 'ps')
