@@ -50,7 +50,9 @@ def recorded_events():
     # The status is the last word but the caller and the error, also where a function passes it on.
     statuses = (re.findall(r'cpd_engine_set_status \(engine, [^"();]*"([a-z]+)"', text)
                 + re.findall(r'cpd_engine_add_event \(engine, [^"();]*"([a-z]+)"', text)
-                + re.findall(r'"([a-z]+)", caller, error\)', text))
+                + re.findall(r'"([a-z]+)", caller, error\)', text)
+                + [status for pair in re.findall(r'cpd_store_add_event \(tx, type, \w+ \? "([a-z]+)" : "([a-z]+)"', text)
+                   for status in pair])
     return found | {('container', status) for status in statuses}
 
 

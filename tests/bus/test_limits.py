@@ -241,7 +241,7 @@ class A23CgroupTest(LimitsCase):
     def test_default_parent(self):
         container = self.sleeper()
         info = self.client.runtime('GetInfo')
-        self.assertEqual(info['cgroup-manager'], 'cgroupfs')
+        self.assertEqual(info['host']['cgroupManager'], 'cgroupfs')
         self.assertEqual(cgroups.path_of(container.get('Pid'), 'pids'), '/cpod/' + container.id)
         shown = container.inspect()
         self.assertEqual(shown['State']['CgroupPath'], '/cpod/' + container.id)
@@ -334,7 +334,7 @@ class A23CgroupTest(LimitsCase):
     def test_systemd_needs_slices(self):
         """The manager is recorded, whatever the configuration says later."""
         if not os.path.isdir('/run/systemd/system'):
-            self.assertEqual(self.client.runtime('GetInfo')['cgroup-manager'], 'cgroupfs')
+            self.assertEqual(self.client.runtime('GetInfo')['host']['cgroupManager'], 'cgroupfs')
             return
         conf = os.path.join(scratch(), 'systemd.conf')
         with open(conf, 'w', encoding='utf-8') as file:

@@ -182,13 +182,16 @@ class A15BrokenTest(RefreshCase):
         marker = os.path.join(scratch(), ident)
         directory = os.path.join(scratch(), 'runtime-' + ident[:12])
         os.makedirs(directory)
-        self.runtime = os.path.join(directory, 'runc')
+        runtime = os.path.join(directory, 'runc')
+        self.conf = os.path.join(directory, 'cpod.conf')
+        with open(self.conf, 'w', encoding='utf-8') as file:
+            file.write(f'[engine.runtimes]\nrunc = ["{runtime}"]\n')
         with open(marker, 'w', encoding='utf-8'):
             pass
-        with open(self.runtime, 'w', encoding='utf-8') as file:
+        with open(runtime, 'w', encoding='utf-8') as file:
             file.write(f'#!/bin/sh\ncase "$*" in *delete*{ident}*) [ -e {marker} ] && {{ echo "no, not $0" >&2; exit 1; }};;'
                        f' esac\nexec {shutil.which("runc")} "$@"\n')
-        os.chmod(self.runtime, 0o755)
+        os.chmod(runtime, 0o755)
         return marker
 
     def test_it_is_retried_until_it_works(self):
@@ -199,7 +202,7 @@ class A15BrokenTest(RefreshCase):
             container.start()
         self.die()
         marker = self.refuse_delete(bad.id)
-        self.service.start(CPOD_BOOT_ID='another boot', CPOD_OCI_RUNTIME=self.runtime)
+        self.service.start(CPOD_BOOT_ID='another boot', CPOD_CONF=self.conf)
         wait_for(lambda: self.client.container('good').get('State') == 'running', 30, 'the other one')
         event, = self.refreshes()
         self.assertEqual((event['attributes']['ok'], event['attributes']['failed']), (1, 1))
@@ -212,7 +215,7 @@ class A15BrokenTest(RefreshCase):
         with self.assert_error('OciRuntime', 'bad', 'reboot', 'no, not'):
             self.client.container('bad').start()
         # The next start of the service knows it still, and does not take it for another reboot.
-        self.service.restart(CPOD_BOOT_ID='another boot', CPOD_OCI_RUNTIME=self.runtime)
+        self.service.restart(CPOD_BOOT_ID='another boot', CPOD_CONF=self.conf)
         self.assertEqual([kind for kind, _ in self.health()], ['refresh'])
         self.assertEqual(len(self.refreshes()), 1)
         self.assertEqual(self.client.container('bad').get('State'), 'exited')
