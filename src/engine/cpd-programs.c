@@ -58,7 +58,7 @@ cpd_programs_free (CpdPrograms *programs)
 static char *
 run (const char *const *argv)
 {
-  char *output = NULL;
+  g_autofree char *output = NULL;
 
   if (!cpd_process_run (argv, TIMEOUT_MS, &output, NULL))
     return NULL;
@@ -70,12 +70,15 @@ static char *
 find_debian_package (const char *path)
 {
   const char *const find[] = { "/usr/bin/dpkg-query", "--search", path, NULL };
-  const char *const find_below_usr[] = { "/usr/bin/dpkg-query", "--search", path + strlen ("/usr"), NULL };
   g_autofree char *owner = run (find);
   g_auto(GStrv) parts = NULL;
 
   if (owner == NULL && g_str_has_prefix (path, "/usr/"))
-    owner = run (find_below_usr);
+    {
+      const char *const find_below_usr[] = { "/usr/bin/dpkg-query", "--search", path + strlen ("/usr"), NULL };
+
+      owner = run (find_below_usr);
+    }
   parts = owner != NULL ? g_strsplit (owner, ": ", 2) : NULL;
   if (parts != NULL && parts[0] != NULL)
     {
@@ -91,13 +94,13 @@ static char *
 find_package (const char *path)
 {
   const char *const rpm[] = { "/usr/bin/rpm", "--query", "--file", path, NULL };
-  char *package = NULL;
+  g_autofree char *package = NULL;
 
   if (g_file_test ("/usr/bin/dpkg-query", G_FILE_TEST_IS_EXECUTABLE))
     package = find_debian_package (path);
   else if (g_file_test (rpm[0], G_FILE_TEST_IS_EXECUTABLE))
     package = run (rpm);
-  return package != NULL && *package != '\0' ? package : g_strdup (UNKNOWN);
+  return package != NULL && *package != '\0' ? g_steal_pointer (&package) : g_strdup (UNKNOWN);
 }
 
 static gboolean
