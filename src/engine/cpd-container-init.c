@@ -249,6 +249,16 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
 #define CAN_START (CAN_INIT | CPD_STATE_BIT (CPD_CONTAINER_CREATED))
 #define CAN_ATTACH (CAN_START | CPD_STATE_BIT (CPD_CONTAINER_RUNNING) | CPD_STATE_BIT (CPD_CONTAINER_PAUSED))
 
+/* Between the end of its process and its removal nobody brings it to life again. */
+static gboolean
+check_not_going (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+{
+  if (!cpd_engine_is_going (engine, row->id))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_BEING_REMOVED, "container %s is being removed", row->name);
+  return FALSE;
+}
+
 /* Brings a container to created, whichever of the states in ALLOWED it is in. */
 static CpdContainerRow *
 bring_to_created (CpdEngine *engine, const char *id, guint allowed, const char *operation,
@@ -259,7 +269,8 @@ bring_to_created (CpdEngine *engine, const char *id, guint allowed, const char *
   if (row == NULL)
     return NULL;
   if ((CPD_STATE_BIT (row->status.state) & CAN_START)
-      && !cpd_engine_dependencies_run (engine, row, operation, error))
+      && (!check_not_going (engine, row, error)
+          || !cpd_engine_dependencies_run (engine, row, operation, error)))
     return NULL;
   if (row->status.state == CPD_CONTAINER_STOPPED && !cpd_engine_cleanup_locked (engine, id, error))
     return NULL;
