@@ -33,13 +33,14 @@ fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
 static gboolean
 fail (GError **error, const char *format, ...)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *valid = NULL;
   va_list arguments;
 
   va_start (arguments, format);
   text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, text);
+  valid = g_utf8_make_valid (text, -1);         /* what was cut off may have been half a letter */
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, valid);
   return FALSE;
 }
 

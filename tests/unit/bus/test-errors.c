@@ -57,6 +57,18 @@ test_cancelled (void)
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CANCELLED);
 }
 
+/* The bus would take no other text. */
+static void
+test_no_text (void)
+{
+  g_autoptr(GError) cause = g_error_new_literal (CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, "half a letter: \xc3");
+  g_autoptr(GError) error = cpd_bus_error_normalise (cause);
+
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE);
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  g_assert_true (g_str_has_prefix (error->message, "half a letter: "));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -65,5 +77,6 @@ main (int argc, char **argv)
   g_test_add_func ("/errors/foreign", test_foreign);
   g_test_add_func ("/errors/future-code", test_future_code);
   g_test_add_func ("/errors/cancelled", test_cancelled);
+  g_test_add_func ("/errors/no-text", test_no_text);
   return g_test_run ();
 }
