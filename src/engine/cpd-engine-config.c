@@ -48,6 +48,28 @@ make_directory (const char *path, mode_t mode, gboolean ours, GError **error)
   return TRUE;
 }
 
+/* Whoever may write where a user's own engine keeps its sockets could take its place. */
+static gboolean
+check_runtime_dir (const CpdConfig *config, GError **error)
+{
+  const char *path = g_get_user_runtime_dir ();
+  struct stat info;
+
+  if (geteuid () == 0 || cpd_config_is_set (config, CPD_KEY_RUN_ROOT))
+    return TRUE;
+  if (lstat (path, &info) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to look at XDG_RUNTIME_DIR, %s", path);
+      return FALSE;
+    }
+  if (S_ISDIR (info.st_mode) && info.st_uid == geteuid () && (info.st_mode & 077) == 0)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
+               "XDG_RUNTIME_DIR, %s, must be a directory that belongs to user %u, with the mode 0700", path,
+               (guint) geteuid ());
+  return FALSE;
+}
+
 gboolean
 cpd_engine_make_directories (CpdEngine *engine, GError **error)
 {
@@ -64,6 +86,8 @@ cpd_engine_make_directories (CpdEngine *engine, GError **error)
     { config->tmp_dir, "events", 0700 },
   };
 
+  if (!check_runtime_dir (config, error))
+    return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (directories); i++)
     {
       const Directory *directory = &directories[i];
