@@ -311,7 +311,7 @@ cpd_fs_remove_tree (const char *path, GError **error)
   parent = open (directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (parent < 0)
     {
-      if (errno == ENOENT)
+      if (errno == ENOENT || errno == ENOTDIR)
         return TRUE;
       cpd_set_error_errno (error, errno, "failed to open directory %s", directory);
       return FALSE;

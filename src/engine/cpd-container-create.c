@@ -145,6 +145,18 @@ commit_under_some_name (CpdEngine *engine, CpdContainerRow *row, gboolean genera
     }
 }
 
+/* Where that fails, too, the operation stays, and the next start takes back what is left. */
+static void
+undo (CpdEngine *engine, const char *id, gint64 operation)
+{
+  g_autoptr(GError) failure = NULL;
+
+  if (cpd_engine_delete_files (engine, id, &failure))
+    cpd_engine_end_operation (engine, operation);
+  else
+    g_message ("failed to take back the creation of container %s: %s", id, failure->message);
+}
+
 gboolean
 cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *options,
                              const CpdCaller *caller, char **id, char **name, GError **error)
@@ -170,8 +182,7 @@ cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *opt
   if (!make_files (engine, row, error)
       || !commit_under_some_name (engine, row, given_name == NULL, operation, caller, error))
     {
-      cpd_engine_delete_files (engine, row->id, NULL);
-      cpd_engine_end_operation (engine, operation);
+      undo (engine, row->id, operation);
       g_prefix_error (error, "failed to create container %s: ", row->name);
       return FALSE;
     }

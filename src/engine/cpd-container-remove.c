@@ -25,7 +25,7 @@ delete_metadata (const char *directory, GError **error)
 {
   g_autofree char *path = g_build_filename (directory, CPD_METADATA_FILE, NULL);
 
-  if (unlink (path) == 0 || errno == ENOENT)
+  if (unlink (path) == 0 || errno == ENOENT || errno == ENOTDIR)
     return TRUE;
   cpd_set_error_errno (error, errno, "failed to remove %s", path);
   return FALSE;
