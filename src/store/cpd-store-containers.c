@@ -96,6 +96,25 @@ cpd_container_row_namespace (const CpdContainerRow *row)
   return row->namespace != NULL ? row->namespace : "";
 }
 
+/* Whose it is, so that nobody has to look. */
+static void
+set_name_taken (CpdTransaction *tx, const char *name, const char *namespace, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "SELECT id FROM name WHERE name = ? AND namespace = ?", NULL);
+  g_autofree char *holder = NULL;
+
+  if (statement != NULL)
+    {
+      cpd_statement_bind (statement, "ss", name, namespace);
+      if (cpd_statement_next (statement, NULL))
+        holder = cpd_statement_text (statement, 0);
+    }
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS,
+               "the name '%s' is taken: remove or rename container %.12s that has it", name,
+               holder != NULL ? holder : "");
+}
+
 /* Takes the name; that two take it at once is decided here and nowhere else. */
 static gboolean
 reserve_name (CpdTransaction *tx, const CpdContainerRow *row, GError **error)
@@ -111,8 +130,7 @@ reserve_name (CpdTransaction *tx, const CpdContainerRow *row, GError **error)
   if (cpd_statement_execute (statement, &failure))
     return TRUE;
   if (cpd_statement_broke_constraint (statement))
-    g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS,
-                 "the name '%s' is taken: remove or rename the container that has it", row->name);
+    set_name_taken (tx, row->name, cpd_container_row_namespace (row), error);
   else
     g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;
@@ -186,6 +204,19 @@ cpd_store_add_container (CpdTransaction *tx, const CpdContainerRow *row, GError 
          && add_dependencies (tx, row, error);
 }
 
+/* The namespace of a container, "" when there is no such container. */
+static char *
+find_namespace (CpdTransaction *tx, const char *id)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "SELECT namespace FROM name WHERE id = ?", NULL);
+
+  if (statement == NULL)
+    return g_strdup ("");
+  cpd_statement_bind (statement, "s", id);
+  return cpd_statement_next (statement, NULL) ? cpd_statement_text (statement, 0) : g_strdup ("");
+}
+
 gboolean
 cpd_store_rename_container (CpdTransaction *tx, const char *id, const char *name, GError **error)
 {
@@ -206,8 +237,11 @@ cpd_store_rename_container (CpdTransaction *tx, const char *id, const char *name
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
     }
   else if (cpd_statement_broke_constraint (statement))
-    g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS,
-                 "the name '%s' is taken: remove or rename the container that has it", name);
+    {
+      g_autofree char *namespace = find_namespace (tx, id);
+
+      set_name_taken (tx, name, namespace, error);
+    }
   else
     g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;
