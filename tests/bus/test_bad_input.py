@@ -301,7 +301,7 @@ class ProgramsTest(Case):
             self.assert_nothing_left(self.service)
 
 
-class StateTest(Case):
+class A09StateTest(Case):
     """A state directory that is full, not writable, too new or somebody else's."""
 
     def mount(self, name, options):
@@ -433,7 +433,7 @@ class StateTest(Case):
         self.assertEqual(service.client.check(), [])
         service.destroy()
 
-    def test_second_service(self):
+    def test_trap_09_second_service(self):
         service = Service('two')
         begun = time.monotonic()
         self.refused(service.root, str(service.process.pid), service.state('lib'))

@@ -13,7 +13,7 @@ CONTAINERS = 50
 CYCLES = 500
 
 
-class ConcurrentTest(Case):
+class A16ConcurrentTest(Case):
     def setUp(self):
         self.service = Service('concurrent')
         self.client = self.service.client
@@ -127,7 +127,7 @@ class ConcurrentTest(Case):
             self.assertEqual([row['id'] for row in self.client.list()], won)
             self.client.container('wanted').remove()
 
-    def test_one_container_for_all(self):
+    def test_trap_51_one_container_for_all(self):
         """Whatever is done to one container at once, it is whole, and each outcome was possible."""
         possible = {ERROR + name for name in ('InvalidState', 'BeingRemoved', 'NoSuchContainer', 'ContainerExists')}
         possible |= {'org.freedesktop.DBus.Error.' + name for name in ('UnknownMethod', 'UnknownObject')}

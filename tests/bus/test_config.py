@@ -239,11 +239,11 @@ class DefaultsTest(ConfigCase):
             container.start()
 
 
-class PathsTest(ConfigCase):
+class A10PathsTest(ConfigCase):
     def modes(self, *names):
         return [oct(os.stat(self.service.state(*name.split('/'))).st_mode & 0o7777) for name in names]
 
-    def test_modes(self):
+    def test_a08_modes(self):
         self.begin('modes', '')
         names = ('lib', 'lib/containers', 'run', 'run/containers', 'run/runtime', 'run/exits', 'run/events')
         expected = ['0o700', '0o700', '0o751', '0o711', '0o700', '0o700', '0o700']

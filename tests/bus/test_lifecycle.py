@@ -51,7 +51,7 @@ class ServiceCase(Case):
         return output
 
 
-class OptionsTest(ServiceCase):
+class A21OptionsTest(ServiceCase):
     def test_environment(self):
         env = dict(line.split('=', 1) for line in self.output(
             'env', env=['BOTH=caller', 'OWN=a b=c', 'EMPTY='], hostname='inside').splitlines())

@@ -216,7 +216,7 @@ class A31Lookup(LookupCase):
         with self.assert_error('NoSuchContainer', "'ghost'"):
             self.find('ghost')
 
-    def test_latest_is_by_number_and_not_by_clock(self):
+    def test_trap_48_latest_is_by_number_and_not_by_clock(self):
         for name in 'first', 'second', 'third':
             self.client.create(name=name)
         self.assertEqual(self.names(limit=1), ['third'])

@@ -267,7 +267,7 @@ class A17MigrateTest(RuntimesCase):
         container.start()
         self.assertEqual(container.wait(), 0)
 
-    def test_renumber_locks(self):
+    def test_trap_13_renumber_locks(self):
         """There is nothing to renumber, and it does no harm to what runs."""
         container = self.client.create('sleep', '1000')
         container.start()

@@ -101,7 +101,7 @@ class A15RebootTest(RefreshCase):
         self.assertEqual(event['seq'], seq)
         self.assertEqual(event['attributes']['errors'], {container.id: errors[0][1]})
 
-    def test_nothing_to_refresh_is_one_row(self):
+    def test_trap_17_nothing_to_refresh_is_one_row(self):
         """Trap 17: refreshing an empty state costs a row, and writes no file."""
         service = Service('empty')
         self.addCleanup(service.destroy)
@@ -111,7 +111,7 @@ class A15RebootTest(RefreshCase):
         self.assertEqual([(e['type'], e['status'], e['attributes']['ok']) for e in events], [('system', 'refresh', 0)])
         self.assertEqual(sorted(path for path, _, _ in os.walk(service.root)), before)
 
-    def test_calls_wait_until_it_is_over(self):
+    def test_trap_14_calls_wait_until_it_is_over(self):
         """Trap 14: nobody works with an object that is not refreshed yet, and reading needs no lock."""
         self.begin('parked')
         container = self.client.create('sleep', '1000', name='sleeper')
@@ -138,7 +138,7 @@ class A15RebootTest(RefreshCase):
 class A15NoRebootTest(RefreshCase):
     """Traps 10 and 11: no file says whether the machine was booted."""
 
-    def test_deleted_files_fake_no_reboot(self):
+    def test_trap_11_deleted_files_fake_no_reboot(self):
         self.begin('deleted')
         container = self.client.create('sleep', '1000')
         container.start()
@@ -194,7 +194,7 @@ class A15BrokenTest(RefreshCase):
         os.chmod(runtime, 0o755)
         return marker
 
-    def test_it_is_retried_until_it_works(self):
+    def test_trap_15_it_is_retried_until_it_works(self):
         self.begin('retried')
         bad = self.client.create('sleep', '1000', restart_policy='always', name='bad')
         good = self.client.create('sleep', '1000', restart_policy='always', name='good')

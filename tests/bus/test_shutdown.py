@@ -145,7 +145,7 @@ class A18ShutdownTest(ShutdownCase):
         self.assertEqual((sorted(stopped), errors), (sorted(c.id for c in containers), {}))
         self.wait_end()
 
-    def test_each_error_is_told(self):
+    def test_trap_21_each_error_is_told(self):
         """Trap 21: one that cannot be stopped hides neither another one's error nor the others' end."""
         self.begin('errors')
         self.client.import_busybox()
@@ -172,7 +172,7 @@ class A18ShutdownTest(ShutdownCase):
         self.service.start()
         self.assertEqual({row['state'] for row in self.service.client.list()}, {'exited'})
 
-    def test_every_call_afterwards_is_refused(self):
+    def test_trap_50_every_call_afterwards_is_refused(self):
         """Trap 50: one check, for whatever method."""
         halt = self.begin_halted('refused', 'create.storage')
         other = Answer(lambda client: client.create('true', name='slow').id)

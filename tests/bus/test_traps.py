@@ -57,6 +57,14 @@ class TrapCase(Case):
             database.execute(undo)
             database.close()
 
+    def wait_stopping(self, thread, container):
+        """Waits until what the thread does to the container has begun, or is over already."""
+        def begun():
+            with contextlib.suppress(CallError):
+                return container.get('State') == 'stopping' or not thread.is_alive()
+            return True
+        wait_for(begun, 60, 'the stop')
+
     def in_thread(self, function):
         """Runs it beside; gives the thread and the list that gets what went wrong."""
         errors = []
@@ -330,9 +338,10 @@ class Removal(TrapCase):
 
     def test_trap_37_nobody_starts_what_is_being_removed(self):
         container = self.stubborn(name='going')
-        thread, errors = self.in_thread(lambda: self.client.runtime('Remove', 's', 'going', force=True, timeout=3))
         other = self.service.connect()
         self.addCleanup(other.close)
+        thread, errors = self.in_thread(lambda: self.client.runtime('Remove', 's', 'going', force=True, timeout=5))
+        self.wait_stopping(thread, container)
         refused = set()
         while thread.is_alive():
             for method in ('Start', 'Restart', 'Pause'):
@@ -351,8 +360,8 @@ class Removal(TrapCase):
     def test_trap_38_one_that_is_stopping_is_waited_for(self):
         container = self.stubborn(name='slow')
         pid = container.get('Pid')
-        thread, errors = self.in_thread(lambda: container.stop(timeout=3))
-        wait_for(lambda: container.get('State') == 'stopping', 60, 'the stop')
+        thread, errors = self.in_thread(lambda: container.stop(timeout=5))
+        self.wait_stopping(thread, container)
         self.service.connect().runtime('Remove', 's', 'slow', force=True)
         self.assertFalse(is_alive(pid))
         thread.join()

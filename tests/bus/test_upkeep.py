@@ -223,7 +223,7 @@ class RestartTest(UpkeepCase):
         self.assertEqual(container.get('State'), 'exited')
 
 
-class PruneTest(UpkeepCase):
+class A32PruneTest(UpkeepCase):
     def prune(self, **options):
         return self.client.job_wait(self.client.runtime('PruneContainers', **options))
 
@@ -257,8 +257,8 @@ class PruneTest(UpkeepCase):
             self.prune(labels={})
 
 
-class EvictTest(Case):
-    def test_a_running_container_whose_configuration_is_broken(self):
+class A30EvictTest(Case):
+    def test_trap_44_a_running_container_whose_configuration_is_broken(self):
         service = Service('evict')
         self.addCleanup(service.destroy)
         service.client.import_busybox()

@@ -472,7 +472,7 @@ class RestartTest(Case):
         self.client = self.service.client
         self.assertIsNotNone(child.poll())
 
-    def test_monitor_killed(self):
+    def test_trap_36_monitor_killed(self):
         container = self.client.create('sleep', '100', name='unwatched')
         container.start()
         pid = container.get('Pid')

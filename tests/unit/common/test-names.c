@@ -123,11 +123,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/names/good", test_good_names);
-  g_test_add_func ("/names/bad", test_bad_names);
+  g_test_add_func ("/names/A20/good", test_good_names);
+  g_test_add_func ("/names/A20/bad", test_bad_names);
   g_test_add_func ("/names/long-and-bad", test_long_bad_name);
-  g_test_add_func ("/names/generated", test_generated_names);
-  g_test_add_func ("/names/ids", test_ids);
+  g_test_add_func ("/names/A20/generated", test_generated_names);
+  g_test_add_func ("/names/A20/ids", test_ids);
   g_test_add_func ("/names/id-prefixes", test_id_prefixes);
   return g_test_run ();
 }

@@ -116,8 +116,8 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/locks/contention", test_contention);
-  g_test_add_func ("/locks/order", test_order);
+  g_test_add_func ("/locks/A16/contention", test_contention);
+  g_test_add_func ("/locks/A16/trap-24/order", test_order);
   g_test_add_func ("/locks/independent", test_independent);
   return g_test_run ();
 }

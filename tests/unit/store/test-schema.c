@@ -260,8 +260,8 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   test_scratch_init ();
-  test_store_add_file ("schema/fresh", test_fresh);
-  test_store_add_file ("schema/old-versions", test_old_versions);
+  test_store_add_file ("A09/schema/fresh", test_fresh);
+  test_store_add_file ("A09/schema/old-versions", test_old_versions);
   test_store_add_file ("schema/version-1", test_version_1);
   test_store_add_file ("schema/version-2", test_version_2);
   test_store_add_file ("schema/version-3", test_version_3);
