@@ -42,7 +42,7 @@ class Mirror:
             self.objects[path].update(changed)
 
 
-class OrderTest(Case):
+class A13OrderTest(Case):
     @classmethod
     def setUpClass(cls):
         cls.service = Service('order')

@@ -13,6 +13,7 @@ RULES = {
     'function-size': rules_c.function_size,
     'no-goto': rules_c.no_goto,
     'no-shell': rules_c.no_shell,
+    'trap-19-no-setenv': rules_c.no_setenv,
     'no-warnings': rules_c.no_warnings,
     'error-prefix': rules_c.error_prefix,
     'licence-line': rules_c.licence_line,
@@ -26,5 +27,6 @@ RULES = {
     'xml-errors-listed': rules_xml.errors_listed,
     'gtk-doc': rules_tree.gtk_doc,
     'potfiles': rules_tree.potfiles,
+    'libpod-table': rules_tree.libpod_table,
     'machine-paths': rules_tree.machine_paths,
 }

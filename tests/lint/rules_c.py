@@ -136,6 +136,12 @@ def no_shell(tree):
     return found
 
 
+def no_setenv(tree):
+    """Whoever changes the environment while there are threads changes what another one reads; before that it may be."""
+    return [finding for source in tree.engine_room if source.layer != 'daemon'
+            for finding in source.search(r'\b(g_)?(setenv|unsetenv|putenv|clearenv) \(', 'changes the environment')]
+
+
 def no_warnings(tree):
     """Trouble at run time is an error that is returned or a message that is logged."""
     return [finding for source in tree.engine_room

@@ -67,6 +67,63 @@ def potfiles(tree):
     return found
 
 
+def words_of(cell):
+    return re.findall(r'`([^`]+)`', cell)
+
+
+def numbers_of(name):
+    """What the name of a test says it shows: {'A28', '32'}."""
+    traps = re.findall(r'trap[-_]?(\d+(?:(?:[-_]and)?[-_]\d+)*)', name, re.I)
+    return {row.upper() for row in re.findall(r'(?<![A-Za-z0-9])a\d\d(?!\d)', name, re.I)} | {
+        str(int(number)) for numbers in traps for number in re.findall(r'\d+', numbers)}
+
+
+def has_test(tree, reference):
+    """Whether FILE:NAME is there. NAME is CLASS.METHOD in Python, else any text."""
+    path, _, name = reference.partition(':')
+    full_path = os.path.join(tree.root, 'tests', path)
+    if not name or not os.path.isfile(full_path):
+        return False
+    with open(full_path, encoding='utf-8') as file:
+        text = file.read()
+    if path.endswith('.py') and re.fullmatch(r'[A-Z]\w*(\.\w+)?', name):
+        kind, _, method = name.partition('.')
+        body = re.search(rf'^class {kind}\b.*?(?=^class |\Z)', text, re.M | re.S)
+        return body is not None and (not method or re.search(rf'^    def {method}\(', body[0], re.M) is not None)
+    return name in text
+
+
+def row_problems(tree, number, cells):
+    """What is wrong with a line of the table of libpod's rows and weaknesses."""
+    code, tests = cells[-2:]
+    if code.startswith('to come: '):
+        return [] if number.startswith('A') and not tests else ['a row to come has no test']
+    problems = [f'there is no src/{path}' for path in words_of(code)
+                if not os.path.isfile(os.path.join(tree.root, 'src', path))]
+    problems += [f'there is no test {test}' for test in words_of(tests) if not has_test(tree, test)]
+    if not words_of(code) or not any(number in numbers_of(test) for test in words_of(tests)):
+        problems.append(f'no code, or no test that is named after {number}')
+    return problems
+
+
+def libpod_table(tree):
+    """Each row and weakness of libpod has its line, each line code and a test that is named after it."""
+    found = []
+    for source in tree.select(r'^docs/libpod\.md$'):
+        missing = [f'A{n:02}' for n in range(1, 34)] + [str(n) for n in range(1, 53)]
+        for index, line in enumerate(source.lines, 1):
+            cells = [cell.strip() for cell in line.strip().strip('|').split('|')]
+            if not re.fullmatch(r'A?\d+', cells[0]):
+                continue
+            known = cells[0] in missing
+            problems = row_problems(tree, cells[0], cells) if known else [f'{cells[0]} is one too many']
+            found += [Finding(source.path, index, problem) for problem in problems]
+            if known:
+                missing.remove(cells[0])
+        found += [Finding(source.path, 1, f'{number} is missing') for number in missing]
+    return found
+
+
 def machine_paths(tree):
     """Nothing refers to where it happened to be written."""
     pattern = r'/wor[k]/|/var/tmp/\w|/dev/shm/build|/home/(?!user\b)\w'
