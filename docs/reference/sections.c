@@ -46,6 +46,17 @@
  */
 
 /**
+ * SECTION:cpod-exec
+ * @title: CpodExec
+ * @short_description: a further process in a container
+ *
+ * An exec session as an object. cpod_client_exec_sync() does all that it takes
+ * to run a command and to collect its output. What the methods do is said with
+ * the bus interface
+ * <link linkend="gdbus-interface-org-cpod-Cpod1-Exec.top_of_page">org.cpod.Cpod1.Exec</link>.
+ */
+
+/**
  * SECTION:cpod-job
  * @title: CpodJob
  * @short_description: work that takes its time

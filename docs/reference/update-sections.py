@@ -19,10 +19,10 @@ HAND_WRITTEN = (
     ('cpod-log-reader', 'CpodLogReader', ('CpodLogLine',)),
     ('cpod-error', 'CpodError', ('CPOD_ERROR', 'CPOD_N_ERRORS')),
 )
-GENERATED = ('CpodRuntime', 'CpodImages', 'CpodContainer', 'CpodImage', 'CpodJob', 'CpodObject',
+GENERATED = ('CpodRuntime', 'CpodImages', 'CpodContainer', 'CpodExec', 'CpodImage', 'CpodJob', 'CpodObject',
              'CpodObjectManagerClient')
 STANDARD = re.compile(r'_get_type$|^CPOD_N_|^CPOD_(TYPE|IS)_|_GET_(CLASS|IFACE)$|^cpod_error_quark$|_CLASS$|Private$'
-                      r'|^CPOD_(CLIENT|STREAM|LOG_READER|RUNTIME|IMAGES?|CONTAINER|JOB|OBJECT)(_PROXY|_SKELETON|'
+                      r'|^CPOD_(CLIENT|STREAM|LOG_READER|RUNTIME|IMAGES?|CONTAINER|EXEC|JOB|OBJECT)(_PROXY|_SKELETON|'
                       r'_MANAGER_CLIENT)?$')
 
 

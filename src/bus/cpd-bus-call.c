@@ -421,6 +421,31 @@ cpd_bus_call_get_string (CpdBusCall *call, gsize index)
   return text;
 }
 
+char **
+cpd_bus_call_get_strings (CpdBusCall *call, gsize index)
+{
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  char **strings = NULL;
+
+  g_variant_get_child (parameters, index, "^as", &strings);
+  return strings;
+}
+
+gboolean
+cpd_bus_call_get_size (CpdBusCall *call, guint32 *rows, guint32 *columns, GError **error)
+{
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  g_autoptr(GVariant) size = NULL;
+
+  g_variant_get_child (parameters, 0, "u", rows);
+  g_variant_get_child (parameters, 1, "u", columns);
+  size = g_variant_ref_sink (g_variant_new ("(uu)", *rows, *columns));
+  if (cpd_bus_check_size (size, error))
+    return TRUE;
+  g_prefix_error_literal (error, "arguments 'rows' and 'columns': ");
+  return FALSE;
+}
+
 guint64
 cpd_bus_call_get_uint64 (CpdBusCall *call, gsize index)
 {

@@ -72,6 +72,14 @@ GCancellable  *cpd_bus_call_get_cancellable (CpdBusCall            *call);
 GVariant      *cpd_bus_call_get_options    (CpdBusCall             *call);
 const char    *cpd_bus_call_get_string     (CpdBusCall             *call,
                                             gsize                   index);
+/* To be freed with g_strfreev(). */
+char         **cpd_bus_call_get_strings    (CpdBusCall             *call,
+                                            gsize                   index);
+/* The first two arguments as the size of a terminal: INVALID_ARGUMENT. */
+gboolean       cpd_bus_call_get_size       (CpdBusCall             *call,
+                                            guint32                *rows,
+                                            guint32                *columns,
+                                            GError                **error);
 guint64        cpd_bus_call_get_uint64     (CpdBusCall             *call,
                                             gsize                   index);
 int            cpd_bus_call_get_fd         (CpdBusCall             *call,

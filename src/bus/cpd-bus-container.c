@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-create-options.h"
+#include "bus/cpd-bus-exec.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-storage.h"
 #include "bus/cpd-bus-verbs.h"
@@ -262,6 +263,8 @@ static const CpdBusMethod methods[] = {
   { "Unmount", cpd_bus_force_options, TRUE, cpd_bus_work_unmount },
   { "Attach", cpd_bus_no_options, TRUE, work_attach },
   { "Logs", logs_options, FALSE, work_logs },
+  { "Exec", cpd_bus_exec_options, TRUE, cpd_bus_work_exec },
+  { "ListExecs", cpd_bus_no_options, FALSE, cpd_bus_work_list_execs },
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },
   { NULL }
 };

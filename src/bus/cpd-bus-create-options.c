@@ -5,8 +5,8 @@
 
 #include "public/cpod-error.h"
 
-static gboolean
-check_env (GVariant *value, GError **error)
+gboolean
+cpd_bus_check_env (GVariant *value, GError **error)
 {
   g_autofree const char **env = g_variant_get_strv (value, NULL);
 
@@ -21,8 +21,8 @@ check_env (GVariant *value, GError **error)
   return TRUE;
 }
 
-static gboolean
-check_workdir (GVariant *value, GError **error)
+gboolean
+cpd_bus_check_workdir (GVariant *value, GError **error)
 {
   const char *path = g_variant_get_string (value, NULL);
 
@@ -64,9 +64,9 @@ const CpdBusOption cpd_bus_create_options[] = {
   { "depends", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "command", G_VARIANT_TYPE_STRING_ARRAY },
   { "entrypoint", G_VARIANT_TYPE_STRING_ARRAY },
-  { "env", G_VARIANT_TYPE_STRING_ARRAY, check_env },
+  { "env", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_env },
   { "labels", (const GVariantType *) "a{ss}" },
-  { "workdir", G_VARIANT_TYPE_STRING, check_workdir },
+  { "workdir", G_VARIANT_TYPE_STRING, cpd_bus_check_workdir },
   { "user", G_VARIANT_TYPE_STRING },
   { "hostname", G_VARIANT_TYPE_STRING, check_hostname },
   { "network", G_VARIANT_TYPE_STRING, check_network },

@@ -23,4 +23,10 @@ G_BEGIN_DECLS
 /* Of org.cpod.Cpod1.Runtime.Create(). */
 extern const CpdBusOption cpd_bus_create_options[];
 
+/* Checks of options that others share. */
+gboolean cpd_bus_check_env     (GVariant  *value,
+                                GError   **error);
+gboolean cpd_bus_check_workdir (GVariant  *value,
+                                GError   **error);
+
 G_END_DECLS

@@ -133,7 +133,7 @@ enumerate_nodes (GDBusConnection *connection, const char *sender, const char *pa
 {
   Export *export = user_data;
 
-  return cpd_bus_objects_list_ids (export->objects);
+  return export->objects != NULL ? cpd_bus_objects_list_ids (export->objects) : g_new0 (char *, 1);
 }
 
 /*
@@ -150,6 +150,8 @@ introspect_node (GDBusConnection *connection, const char *sender, const char *pa
   if (node != NULL && !cpd_id_is_valid (node))
     return NULL;
   infos = g_new0 (GDBusInterfaceInfo *, 2);
+  if (node == NULL && export->objects == NULL)
+    return infos;
   infos[0] = g_dbus_interface_info_ref (node != NULL ? export->interface->get_info ()
                                                      : get_manager_info ());
   return infos;
@@ -159,18 +161,21 @@ static const GDBusInterfaceVTable *
 dispatch_node (GDBusConnection *connection, const char *sender, const char *path,
                const char *interface, const char *node, gpointer *out_user_data, gpointer user_data)
 {
+  Export *export = user_data;
+
   *out_user_data = user_data;
-  return node != NULL ? &object_vtable : &manager_vtable;
+  if (node == NULL)
+    return export->objects != NULL ? &manager_vtable : NULL;
+  return &object_vtable;
 }
 
 static const GDBusSubtreeVTable subtree_vtable = { enumerate_nodes, introspect_node, dispatch_node, { 0 } };
 
 /* Without the flag GDBus would list all objects for each call to one of them. */
-gboolean
-cpd_bus_interface_export_objects (const CpdBusInterface *interface, CpdBusService *service,
-                                  CpdBusObjects *objects, GError **error)
+static gboolean
+register_subtree (const CpdBusInterface *interface, CpdBusService *service, const char *root,
+                  CpdBusObjects *objects, GError **error)
 {
-  const char *root = cpd_bus_objects_get_root (objects);
   Export *export = g_new0 (Export, 1);
   guint id;
 
@@ -184,4 +189,18 @@ cpd_bus_interface_export_objects (const CpdBusInterface *interface, CpdBusServic
   if (id == 0)
     g_prefix_error (error, "failed to export %s: ", root);
   return id != 0;
+}
+
+gboolean
+cpd_bus_interface_export_objects (const CpdBusInterface *interface, CpdBusService *service,
+                                  CpdBusObjects *objects, GError **error)
+{
+  return register_subtree (interface, service, cpd_bus_objects_get_root (objects), objects, error);
+}
+
+gboolean
+cpd_bus_interface_export_subtree (const CpdBusInterface *interface, CpdBusService *service,
+                                  const char *root, GError **error)
+{
+  return register_subtree (interface, service, root, NULL, error);
 }

@@ -18,6 +18,7 @@ extern const CpdBusInterface cpd_bus_runtime_interface;
 extern const CpdBusInterface cpd_bus_images_interface;
 extern const CpdBusInterface cpd_bus_container_interface;
 extern const CpdBusInterface cpd_bus_image_interface;
+extern const CpdBusInterface cpd_bus_exec_interface;
 extern const CpdBusInterface cpd_bus_job_interface;
 
 /* Finds the handler and begins the call. */
@@ -28,6 +29,11 @@ void     cpd_bus_interface_dispatch       (const CpdBusInterface  *interface,
 /* Exports the interface at CPOD_PATH_RUNTIME. */
 gboolean cpd_bus_interface_export         (const CpdBusInterface  *interface,
                                            CpdBusService          *service,
+                                           GError                **error);
+/* Exports the interface at all paths ROOT/ID, whether there is something of that id or not: calls tell. */
+gboolean cpd_bus_interface_export_subtree (const CpdBusInterface  *interface,
+                                           CpdBusService          *service,
+                                           const char             *root,
                                            GError                **error);
 /* Exports OBJECTS, with the interface, below their root, and the object manager there. */
 gboolean cpd_bus_interface_export_objects (const CpdBusInterface  *interface,

@@ -171,6 +171,19 @@ cpd_bus_check_signal (GVariant *value, GError **error)
 }
 
 gboolean
+cpd_bus_check_size (GVariant *value, GError **error)
+{
+  guint32 rows, columns;
+
+  g_variant_get (value, "(uu)", &rows, &columns);
+  if (rows > 0 && rows <= G_MAXUINT16 && columns > 0 && columns <= G_MAXUINT16)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "%u rows and %u columns are not both in the range 1 to %d", rows, columns, G_MAXUINT16);
+  return FALSE;
+}
+
+gboolean
 cpd_bus_check_time (GVariant *value, GError **error)
 {
   if (g_variant_get_uint64 (value) <= G_MAXINT64)

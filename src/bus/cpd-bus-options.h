@@ -47,6 +47,9 @@ gboolean   cpd_bus_check_namespace      (GVariant            *value,
                                          GError             **error);
 gboolean   cpd_bus_check_signal         (GVariant            *value,
                                          GError             **error);
+/* Of a terminal: (uu), rows and columns. */
+gboolean   cpd_bus_check_size           (GVariant            *value,
+                                         GError             **error);
 gboolean   cpd_bus_check_time           (GVariant            *value,
                                          GError             **error);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-container-query.h"
 #include "bus/cpd-bus-create-options.h"
+#include "bus/cpd-bus-exec.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-migrate.h"
 #include "bus/cpd-bus-prune.h"
@@ -268,6 +269,7 @@ static const CpdBusMethod methods[] = {
   { "PruneContainers", cpd_bus_prune_options, TRUE, NULL, cpd_bus_start_prune },
   { "PrunePreview", cpd_bus_preview_options, FALSE, cpd_bus_work_preview },
   { "GetContainer", scope_options, FALSE, work_get_container },
+  { "GetExecSessionContainer", cpd_bus_no_options, FALSE, cpd_bus_work_get_exec_container },
   { "ListContainers", cpd_bus_list_options, FALSE, cpd_bus_work_list },
   { "Migrate", cpd_bus_migrate_options, TRUE, NULL, cpd_bus_start_migrate },
   { "RenumberLocks", cpd_bus_no_options, TRUE, work_renumber_locks },

@@ -147,6 +147,7 @@ cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GEr
          && cpd_bus_interface_export (&cpd_bus_images_interface, service, error)
          && cpd_bus_interface_export_objects (&cpd_bus_container_interface, service,
                                               service->containers, error)
+         && cpd_bus_interface_export_subtree (&cpd_bus_exec_interface, service, CPOD_PATH_EXECS, error)
          && cpd_bus_interface_export_objects (&cpd_bus_image_interface, service,
                                               service->images, error);
 }

@@ -7,6 +7,7 @@
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +15,9 @@
 /* One packet to the monitor, and the largest from it with some room. */
 #define INPUT_SIZE 32000
 #define OUTPUT_SIZE (32 * 1024 + 1)
+
+/* With what a terminal's sequence to detach with has kept back before. */
+#define INPUT_ROOM (INPUT_SIZE + CLI_DETACH_KEYS_MAX)
 
 struct _CliAttach
 {
@@ -24,13 +28,17 @@ struct _CliAttach
   guint signal_source;
   int caught;
 
+  const char *interface;        /* of what is attached to */
   const char *path;
+  CliTerminal *terminal;        /* (unowned) (nullable): it has one, and is shown on ours */
+  gboolean detached;
   gboolean started;
   int socket;
   guint output_source;
   guint input_source;
   char *input;                  /* read, but not yet passed on */
   gsize input_length;
+  GString *filtered;            /* what of it is for the container, if there is a terminal */
 
   gboolean waiting;
   GVariant *exit;               /* (nullable): reply of Wait */
@@ -43,6 +51,27 @@ typedef struct
   GAsyncResult *result;
 } Pending;
 
+/* A call whose answer does not matter: a container that has just ended needs no signal. */
+static void
+send_call (CliAttach  *self,
+           const char *method,
+           GVariant   *parameters)
+{
+  g_dbus_connection_call (cpod_client_get_connection (self->app->client),
+                          cpod_client_get_bus_name (self->app->client), self->path, self->interface, method,
+                          parameters, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, NULL, NULL);
+}
+
+static void
+resize (CliAttach *self)
+{
+  guint32 rows;
+  guint32 columns;
+
+  if (cli_terminal_get_size (&rows, &columns))
+    send_call (self, "Resize", g_variant_new ("(uu@a{sv})", rows, columns, cli_no_options ()));
+}
+
 static void
 pass_signal (CliAttach *self,
              int        number)
@@ -50,13 +79,15 @@ pass_signal (CliAttach *self,
   GVariantBuilder options;
   g_autofree char *text = g_strdup_printf ("%d", number);
 
+  if (number == SIGWINCH && self->terminal != NULL)
+    {
+      resize (self);
+      return;
+    }
+
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "signal", g_variant_new_string (text));
-  /* The answer does not matter: a container that has just ended needs no signal. */
-  g_dbus_connection_call (cpod_client_get_connection (self->app->client),
-                          cpod_client_get_bus_name (self->app->client), self->path, CLI_CONTAINER, "Kill",
-                          g_variant_new ("(@a{sv})", g_variant_builder_end (&options)), NULL,
-                          G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, NULL, NULL);
+  send_call (self, "Kill", g_variant_new ("(@a{sv})", g_variant_builder_end (&options)));
 }
 
 static gboolean
@@ -121,6 +152,8 @@ cli_attach_free (CliAttach *self)
   g_clear_pointer (&self->exit, g_variant_unref);
   g_clear_error (&self->error);
   g_free (self->input);
+  if (self->filtered != NULL)
+    g_string_free (self->filtered, TRUE);
   g_free (self);
 }
 
@@ -239,6 +272,20 @@ output_ready (int          fd,
 
 static gboolean input_ready (int fd, GIOCondition condition, gpointer user_data);
 
+/* Takes out of what was read what is for us. */
+static void
+filter_input (CliAttach *self)
+{
+  if (self->terminal == NULL)
+    return;
+
+  g_string_truncate (self->filtered, 0);
+  self->detached = cli_terminal_filter (self->terminal, self->input, self->input_length, self->filtered);
+  /* What was kept back before may make it longer, and the input has room for that. */
+  self->input_length = MIN (self->filtered->len, INPUT_ROOM);
+  memcpy (self->input, self->filtered->str, self->input_length);
+}
+
 /* Passes on what was read; gives FALSE when the container takes no more. */
 static gboolean
 flush_input (CliAttach *self)
@@ -295,7 +342,8 @@ input_ready (int          fd,
     }
 
   self->input_length = n;
-  if (!flush_input (self))
+  filter_input (self);
+  if (!flush_input (self) || self->detached)
     {
       self->input_source = 0;
       return G_SOURCE_REMOVE;
@@ -321,7 +369,7 @@ wait_ready (GObject      *source,
     g_dbus_error_strip_remote_error (self->error);
 }
 
-/* The call is on its way when this returns; its answer comes in the loop. */
+/* The call is on its way when this returns; its answer comes in the loop. CONDITION is NULL for an exec session. */
 static void
 begin_wait (CliAttach  *self,
             const char *condition)
@@ -330,10 +378,11 @@ begin_wait (CliAttach  *self,
   GVariantBuilder options;
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&options, "{sv}", "condition", g_variant_new_strv (conditions, -1));
+  if (condition != NULL)
+    g_variant_builder_add (&options, "{sv}", "condition", g_variant_new_strv (conditions, -1));
   self->waiting = TRUE;
   g_dbus_connection_call (cpod_client_get_connection (self->app->client),
-                          cpod_client_get_bus_name (self->app->client), self->path, CLI_CONTAINER, "Wait",
+                          cpod_client_get_bus_name (self->app->client), self->path, self->interface, "Wait",
                           g_variant_new ("(@a{sv})", g_variant_builder_end (&options)),
                           G_VARIANT_TYPE ("(i)"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, wait_ready, self);
 }
@@ -346,7 +395,10 @@ open_streams (CliAttach  *self,
   g_autoptr(GUnixFDList) fd_list = NULL;
   g_autoptr(GVariant) reply = NULL;
 
-  reply = cli_attach_call (self, self->path, CLI_CONTAINER, "Attach",
+  if (self->terminal != NULL && with_input)
+    cli_terminal_begin (self->terminal);
+
+  reply = cli_attach_call (self, self->path, self->interface, "Attach",
                            g_variant_new ("(@a{sv})", cli_no_options ()), &fd_list, error);
   if (reply == NULL)
     return FALSE;
@@ -362,43 +414,26 @@ open_streams (CliAttach  *self,
   self->output_source = g_unix_fd_add (self->socket, G_IO_IN | G_IO_HUP, output_ready, self);
   if (with_input)
     {
-      self->input = g_malloc (INPUT_SIZE);
+      self->input = g_malloc (INPUT_ROOM);
+      self->filtered = g_string_sized_new (INPUT_ROOM);
       self->input_source = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, input_ready, self);
     }
 
   return TRUE;
 }
 
-/* A container that goes by itself is waited for while it is surely there; any
- * other one only after its start, since before that it counts as stopped. */
-gboolean
-cli_attach_run (CliAttach   *self,
-                const char  *path,
-                gboolean     with_input,
-                gboolean     until_removed,
-                int         *exit_code,
-                GError     **error)
+/* Until it has ended and all of its output is here, or we leave it. */
+static gboolean
+stay (CliAttach  *self,
+      int        *exit_code,
+      GError    **error)
 {
-  g_autoptr(GVariant) reply = NULL;
-
-  self->path = path;
-  if (!open_streams (self, with_input, error))
-    return FALSE;
-
-  if (until_removed)
-    begin_wait (self, "removed");
-
-  reply = cli_attach_call (self, path, CLI_CONTAINER, "Start", g_variant_new ("(@a{sv})", cli_no_options ()),
-                           NULL, error);
-  if (reply == NULL)
-    return FALSE;
-
-  self->started = TRUE;
-  if (!until_removed)
-    begin_wait (self, "stopped");
-
-  while (self->waiting || (self->output_source != 0 && self->exit != NULL))
+  while (!self->detached && (self->waiting || (self->output_source != 0 && self->exit != NULL)))
     g_main_context_iteration (NULL, TRUE);
+
+  *exit_code = 0;
+  if (self->detached)
+    return TRUE;
 
   if (self->exit == NULL)
     {
@@ -408,4 +443,57 @@ cli_attach_run (CliAttach   *self,
 
   g_variant_get (self->exit, "(i)", exit_code);
   return TRUE;
+}
+
+/* A container that goes by itself is waited for while it is surely there; any
+ * other one only after its start, since before that it counts as stopped. */
+gboolean
+cli_attach_run (CliAttach              *self,
+                const char             *path,
+                const CliAttachOptions *options,
+                int                    *exit_code,
+                GError                **error)
+{
+  g_autoptr(GVariant) reply = NULL;
+
+  self->interface = CLI_CONTAINER;
+  self->path = path;
+  self->terminal = options->terminal;
+  if (!open_streams (self, options->with_input, error))
+    return FALSE;
+
+  if (self->terminal != NULL)
+    resize (self);
+  if (options->until_removed)
+    begin_wait (self, "removed");
+
+  reply = cli_attach_call (self, path, CLI_CONTAINER, "Start", g_variant_new ("(@a{sv})", cli_no_options ()),
+                           NULL, error);
+  if (reply == NULL)
+    return FALSE;
+
+  self->started = TRUE;
+  if (!options->until_removed)
+    begin_wait (self, "stopped");
+
+  return stay (self, exit_code, error);
+}
+
+/* It begins with us. */
+gboolean
+cli_attach_exec (CliAttach              *self,
+                 const char             *path,
+                 const CliAttachOptions *options,
+                 int                    *exit_code,
+                 GError                **error)
+{
+  self->interface = CLI_EXEC;
+  self->path = path;
+  self->terminal = options->terminal;
+  if (!open_streams (self, options->with_input, error))
+    return FALSE;
+
+  self->started = TRUE;
+  begin_wait (self, NULL);
+  return stay (self, exit_code, error);
 }

@@ -149,9 +149,9 @@ add_strings (GVariantBuilder *builder,
 }
 
 /* A variable without a value has that of our own environment, if there is one. */
-static void
-add_env (GVariantBuilder  *builder,
-         char            **env)
+void
+cli_add_env (GVariantBuilder  *builder,
+             char            **env)
 {
   g_autoptr(GStrvBuilder) all = g_strv_builder_new ();
   g_auto(GStrv) list = NULL;
@@ -234,9 +234,9 @@ add_entrypoint (GVariantBuilder  *builder,
   return TRUE;
 }
 
-static gboolean
-check_command (char   **command,
-               GError **error)
+gboolean
+cli_check_command (char   **command,
+                   GError **error)
 {
   for (char **word = command; *word != NULL; word++)
     {
@@ -270,7 +270,7 @@ cli_create_options_to_call (const CliCreateOptions  *self,
 {
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  if (!check_command (self->command, error) || !add_entrypoint (&builder, self->entrypoint, error))
+  if (!cli_check_command (self->command, error) || !add_entrypoint (&builder, self->entrypoint, error))
     return NULL;
 
   if (!cli_limits_add_options (&self->limits, &builder, error))
@@ -298,7 +298,7 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   add_strings (&builder, "cap-drop", self->cap_drop);
   add_requires (&builder, self->requires);
   cli_add_namespace (app, &builder);
-  add_env (&builder, self->env);
+  cli_add_env (&builder, self->env);
   add_labels (&builder, self->labels);
   if (self->stop_timeout >= 0)
     g_variant_builder_add (&builder, "{sv}", "stop-timeout", g_variant_new_uint32 (self->stop_timeout));

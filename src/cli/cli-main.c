@@ -17,6 +17,7 @@ static const CliVerb verbs[] = {
   { "container prune", NULL, N_("Remove all containers that do not run"), cli_container_prune },
   { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
   { "events", NULL, N_("Show what happens"), cli_events },
+  { "exec", N_("CONTAINER COMMAND [ARGUMENT…]"), N_("Run a command in a running container"), cli_exec },
   { "images", N_("[NAME]"), N_("List images"), cli_images },
   { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },
   { "info", NULL, N_("Show what is known of the engine and its host"), cli_info },

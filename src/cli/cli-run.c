@@ -108,6 +108,7 @@ cli_run (CliApp        *app,
   g_autoptr(GError) error = NULL;
   const char *path;
   const char *id;
+  CliAttachOptions attach_options;
   int exit_code;
   int status;
 
@@ -147,7 +148,8 @@ cli_run (CliApp        *app,
   if (options->detach)
     return run_detached (app, options, attach, path, id);
 
-  if (!cli_attach_run (attach, path, options->interactive, options->remove, &exit_code, &error))
+  attach_options = (CliAttachOptions) { .with_input = options->interactive, .until_removed = options->remove };
+  if (!cli_attach_run (attach, path, &attach_options, &exit_code, &error))
     return report_failure (app, options, attach, path, error);
 
   return exit_code & 0xff;

@@ -29,7 +29,7 @@ start_attached (CliApp     *app,
                 const char *name,
                 gpointer    user_data)
 {
-  const gboolean with_input = *(gboolean *) user_data;
+  CliAttachOptions options = { .with_input = *(gboolean *) user_data };
   g_autoptr(CliAttach) attach = cli_attach_new (app);
   g_autoptr(GError) error = NULL;
   g_autofree char *path = cli_find_container (app, name, &error);
@@ -38,7 +38,8 @@ start_attached (CliApp     *app,
   if (path == NULL)
     return cli_fail_error (error);
 
-  if (cli_attach_run (attach, path, with_input, has_auto_remove (app, path), &exit_code, &error))
+  options.until_removed = has_auto_remove (app, path);
+  if (cli_attach_run (attach, path, &options, &exit_code, &error))
     return exit_code & 0xff;
 
   return cli_attach_signal (attach) != 0 ? 128 + cli_attach_signal (attach) : cli_fail_error (error);

@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define CLI_IMAGES CPOD_BUS_NAME ".Images"
 #define CLI_IMAGE CPOD_BUS_NAME ".Image"
 #define CLI_CONTAINER CPOD_BUS_NAME ".Container"
+#define CLI_EXEC CPOD_BUS_NAME ".Exec"
 #define CLI_JOB CPOD_BUS_NAME ".Job"
 
 /* Exit status of podman and docker for what is not the container's own doing. */
@@ -58,6 +59,7 @@ CLI_DECLARE_VERB (container_prune);
 CLI_DECLARE_VERB (create);
 CLI_DECLARE_VERB (each);
 CLI_DECLARE_VERB (events);
+CLI_DECLARE_VERB (exec);
 CLI_DECLARE_VERB (images);
 CLI_DECLARE_VERB (import);
 CLI_DECLARE_VERB (info);
@@ -125,6 +127,12 @@ void        cli_add_namespace  (CliApp              *app,
                                 GVariantBuilder     *builder);
 /* Options with nothing but that. */
 GVariant   *cli_scope          (CliApp              *app);
+/* D-Bus has no strings that are not UTF-8. */
+gboolean    cli_check_command  (char               **command,
+                                GError             **error);
+/* Adds the variables of options "--env", with the values that we have of those without one. */
+void        cli_add_env        (GVariantBuilder     *builder,
+                                char               **env);
 
 /* Calls FUNC for each argument after the first, or for the newest container, and goes on after an error; gives the last
  * exit status that is not 0. */

@@ -5,7 +5,10 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,8 +19,14 @@
 /* As long as podman gives an OCI runtime to create a container. */
 #define CREATE_TIMEOUT_MS (240 * 1000)
 
-/* The descriptor that conmon finds its end of the pipe at. */
-#define SYNC_FD 3
+/* Pipes to conmon, and the descriptors that it finds its ends of them at. */
+enum { SYNC, START, ATTACH, N_PIPES };
+#define FIRST_FD 3
+
+static const char *const pipe_names[N_PIPES] = { "_OCI_SYNCPIPE", "_OCI_STARTPIPE", "_OCI_ATTACHPIPE" };
+
+/* How long conmon may take to read what it was told before. */
+#define CONTROL_WAIT_MS 200
 
 /* The messages of the runtimes are Go's and C's; these parts of them have not changed in years. */
 static CpodError
@@ -30,6 +39,8 @@ classify (const char *message)
     return CPOD_ERROR_EXECUTABLE_NOT_FOUND;
   if (strstr (lower, "permission denied") != NULL || strstr (lower, "exec format error") != NULL)
     return CPOD_ERROR_NOT_EXECUTABLE;
+  if (strstr (lower, "exec in a stopped container") != NULL || strstr (lower, "exec in a paused container") != NULL)
+    return CPOD_ERROR_INVALID_STATE;
   if (strstr (lower, "no space left") != NULL)
     return CPOD_ERROR_DISK_FULL;
   return CPOD_ERROR_OCI_RUNTIME;
@@ -62,13 +73,14 @@ read_oci_log (const char *path)
   return message;
 }
 
-/* One line from conmon; NULL at the end of file, or when it takes too long. */
+/* One line from conmon, of which there may be more; NULL at the end of file, or when it takes too long. */
 static char *
 read_line (int fd)
 {
   g_autoptr(GString) line = g_string_new (NULL);
   gint64 deadline = g_get_monotonic_time () + (gint64) CREATE_TIMEOUT_MS * 1000;
   char buffer[4096];
+  const char *end;
 
   for (;;)
     {
@@ -86,8 +98,11 @@ read_line (int fd)
       if (n <= 0)
         return NULL;
       g_string_append_len (line, buffer, n);
-      if (memchr (buffer, '\n', (gsize) n) != NULL)
-        return g_string_free (g_steal_pointer (&line), FALSE);
+      end = memchr (line->str, '\n', line->len);
+      if (end == NULL)
+        continue;
+      g_string_truncate (line, (gsize) (end - line->str));
+      return g_string_free (g_steal_pointer (&line), FALSE);
     }
 }
 
@@ -138,26 +153,76 @@ parse_reply (const char *line, const char *oci_log, pid_t *pid, GError **error)
   return FALSE;
 }
 
+/* One conmon that is being started. */
+typedef struct
+{
+  int ours[N_PIPES];            /* (owned): our ends of the pipes, -1 for none */
+  int theirs[N_PIPES];          /* (owned) */
+  int messages;                 /* (owned): its standard error */
+} CpdConmon;
+
+static void
+conmon_clear (CpdConmon *conmon)
+{
+  for (int i = 0; i < N_PIPES; i++)
+    {
+      cpd_close_fd (&conmon->ours[i]);
+      cpd_close_fd (&conmon->theirs[i]);
+    }
+  cpd_close_fd (&conmon->messages);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdConmon, conmon_clear)
+
+#define CPD_CONMON_INIT { .ours = { -1, -1, -1 }, .theirs = { -1, -1, -1 }, .messages = -1 }
+
+/* Conmon reads from START and writes to the other pipes. */
 static gboolean
-spawn (const char *const *argv, const char *const *env, const char *directory, int sync_fd, int messages, GPid *child,
+open_pipes (CpdConmon *conmon, int n_pipes, GError **error)
+{
+  conmon->messages = memfd_create ("conmon-stderr", MFD_CLOEXEC);
+  for (int i = 0; i < n_pipes; i++)
+    {
+      int ends[2];
+
+      if (conmon->messages < 0 || pipe2 (ends, O_CLOEXEC) < 0)
+        {
+          cpd_set_error_errno (error, errno, "failed to make a pipe to conmon");
+          return FALSE;
+        }
+      conmon->ours[i] = ends[i == START ? 1 : 0];
+      conmon->theirs[i] = ends[i == START ? 0 : 1];
+    }
+  return TRUE;
+}
+
+static gboolean
+spawn (CpdConmon *conmon, const char *const *argv, const char *const *env, const char *directory, GPid *child,
        GError **error)
 {
-  g_auto(GStrv) environment = g_environ_setenv (g_strdupv ((char **) env), "_OCI_SYNCPIPE",
-                                                G_STRINGIFY (SYNC_FD), TRUE);
-  const int source[] = { sync_fd };
-  const int target[] = { SYNC_FD };
+  g_auto(GStrv) environment = g_strdupv ((char **) env);
+  int target[N_PIPES];
+  gsize n = 0;
   g_autoptr(GError) cause = NULL;
 
+  for (; n < N_PIPES && conmon->theirs[n] >= 0; n++)
+    {
+      g_autofree char *number = g_strdup_printf ("%d", FIRST_FD + (int) n);
+
+      environment = g_environ_setenv (environment, pipe_names[n], number, TRUE);
+      target[n] = FIRST_FD + (int) n;
+    }
   if (!g_spawn_async_with_pipes_and_fds (directory, argv, (const char *const *) environment,
                                          G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDIN_FROM_DEV_NULL
                                          | G_SPAWN_STDOUT_TO_DEV_NULL,
-                                         NULL, NULL, -1, -1, messages, source, target, 1, child,
+                                         NULL, NULL, -1, -1, conmon->messages, conmon->theirs, target, n, child,
                                          NULL, NULL, NULL, &cause))
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED, "failed to run %s: %s", argv[0],
                    cause->message);
       return FALSE;
     }
+  for (n = 0; n < N_PIPES; n++)
+    cpd_close_fd (&conmon->theirs[n]);  /* or the ends of file would never be seen */
   return TRUE;
 }
 
@@ -169,33 +234,114 @@ reap (GPid child)
     continue;
 }
 
+/* What conmon says of the OCI runtime. */
+static gboolean
+read_reply (CpdConmon *conmon, const char *oci_log, pid_t *pid, GError **error)
+{
+  g_autofree char *line = read_line (conmon->ours[SYNC]);
+
+  if (line != NULL)
+    return parse_reply (line, oci_log, pid, error);
+  set_silent_error (conmon->messages, oci_log, error);
+  return FALSE;
+}
+
 gboolean
 cpd_conmon_spawn (const char *const *argv, const char *const *env, const char *directory,
                   const char *oci_log, pid_t *pid, GError **error)
 {
-  cpd_autofd int messages = memfd_create ("conmon-stderr", MFD_CLOEXEC);
-  cpd_autofd int read_end = -1, write_end = -1;
-  g_autofree char *line = NULL;
-  int ends[2];
+  g_auto(CpdConmon) conmon = CPD_CONMON_INIT;
   GPid child;
 
-  if (messages < 0 || pipe2 (ends, O_CLOEXEC) < 0)
-    {
-      cpd_set_error_errno (error, errno, "failed to make a pipe to conmon");
-      return FALSE;
-    }
-  read_end = ends[0];
-  write_end = ends[1];
-  if (!spawn (argv, env, directory, write_end, messages, &child, error))
+  if (!open_pipes (&conmon, 1, error) || !spawn (&conmon, argv, env, directory, &child, error))
     return FALSE;
-  cpd_close_fd (&write_end);    /* or its end of file would never be seen */
   reap (child);
+  return read_reply (&conmon, oci_log, pid, error);
+}
 
-  line = read_line (read_end);
+/* It waits for a word before it begins, and again once it listens for clients. */
+static gboolean
+connect_first_client (CpdConmon *conmon, const char *directory, const char *oci_log, GPid child, int *stream,
+                      GError **error)
+{
+  g_autofree char *line = NULL;
+  gboolean told = cpd_fs_write_all (conmon->ours[START], "1", 1, error);
+
+  if (!told)
+    cpd_close_fd (&conmon->ours[START]);        /* or it would wait for ever */
+  reap (child);
+  if (!told)
+    return FALSE;
+  line = read_line (conmon->ours[ATTACH]);
   if (line == NULL)
     {
-      set_silent_error (messages, oci_log, error);
+      set_silent_error (conmon->messages, oci_log, error);
       return FALSE;
     }
-  return parse_reply (line, oci_log, pid, error);
+  *stream = cpd_conmon_connect (directory, error);
+  return *stream >= 0 && cpd_fs_write_all (conmon->ours[START], "2", 1, error);
+}
+
+gboolean
+cpd_conmon_exec (const char *const *argv, const char *const *env, const char *directory,
+                 const char *oci_log, int *stream, pid_t *pid, GError **error)
+{
+  g_auto(CpdConmon) conmon = CPD_CONMON_INIT;
+  cpd_autofd int client = -1;
+  GPid child;
+
+  if (stream == NULL)
+    return cpd_conmon_spawn (argv, env, directory, oci_log, pid, error);
+  if (!open_pipes (&conmon, N_PIPES, error)
+      || !spawn (&conmon, argv, env, directory, &child, error)
+      || !connect_first_client (&conmon, directory, oci_log, child, &client, error)
+      || !read_reply (&conmon, oci_log, pid, error))
+    return FALSE;
+  *stream = g_steal_fd (&client);
+  return TRUE;
+}
+
+/* A socket's address has room for 108 bytes, so its directory is named by a descriptor. */
+int
+cpd_conmon_connect (const char *directory, GError **error)
+{
+  cpd_autofd int parent = open (directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  cpd_autofd int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+  g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/attach", parent);
+  if (parent < 0 || fd < 0
+      || connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to connect to the streams in %s", directory);
+      return -1;
+    }
+  return g_steal_fd (&fd);
+}
+
+/* Of two lines that conmon finds at once it loses the second. */
+static void
+wait_until_read (int fd)
+{
+  int left = 0;
+
+  for (int ms = 0; ms < CONTROL_WAIT_MS && ioctl (fd, FIONREAD, &left) == 0 && left > 0; ms++)
+    g_usleep (1000);
+}
+
+gboolean
+cpd_conmon_resize (const char *directory, guint rows, guint columns, GError **error)
+{
+  g_autofree char *path = g_build_filename (directory, "ctl", NULL);
+  g_autofree char *line = g_strdup_printf ("1 %u %u\n", rows, columns);
+  /* Without a reader this fails, where it would block otherwise. */
+  cpd_autofd int fd = open (path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+  if (fd < 0)
+    {
+      cpd_set_error_errno (error, errno, "failed to open %s", path);
+      return FALSE;
+    }
+  wait_until_read (fd);
+  return cpd_fs_write_all (fd, line, strlen (line), error);
 }

@@ -14,4 +14,22 @@ gboolean cpd_conmon_spawn (const char *const  *argv,
                            pid_t              *pid,
                            GError            **error);
 
+/* The same for a further process in a container. For STREAM that is not NULL conmon was told to wait until there is a
+ * client: it gets the socket of one that misses nothing. */
+gboolean cpd_conmon_exec  (const char *const  *argv,
+                           const char *const  *env,
+                           const char         *directory,
+                           const char         *oci_log,
+                           int                *stream,
+                           pid_t              *pid,
+                           GError            **error);
+/* A client of the conmon whose files are in DIRECTORY: a SOCK_SEQPACKET socket. */
+int      cpd_conmon_connect (const char       *directory,
+                             GError          **error);
+/* Tells it a new size of the terminal. */
+gboolean cpd_conmon_resize  (const char       *directory,
+                             guint             rows,
+                             guint             columns,
+                             GError          **error);
+
 G_END_DECLS

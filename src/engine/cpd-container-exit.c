@@ -5,6 +5,7 @@
 #include "common/cpd-process.h"
 #include "engine/cpd-conmon-clients.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-exec-private.h"
 #include "public/cpod-error.h"
 
 #define LIVE (CPD_STATE_BIT (CPD_CONTAINER_CREATED) | CPD_STATE_BIT (CPD_CONTAINER_RUNNING) \
@@ -36,7 +37,8 @@ cpd_engine_clear_runtime (CpdEngine *engine, const char *id, GError **error)
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
   g_autofree char *rootfs = cpd_engine_rootfs_path (engine, id);
 
-  return cpd_launcher_delete (engine->launcher, id, bundle, error)
+  return cpd_engine_end_execs (engine, id, error)
+         && cpd_launcher_delete (engine->launcher, id, bundle, error)
          && cpd_storage_unmount (engine->storage, rootfs, error)
          && cpd_fs_remove_tree (bundle, error);
 }
@@ -206,12 +208,17 @@ retry (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-retry_later (CpdEngine *engine, const char *id, pid_t monitor_pid)
+void
+cpd_engine_retry_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, const GError *error)
 {
-  g_autoptr(GSource) source = g_timeout_source_new_seconds (RETRY_SECONDS);
-  CpdRetry *later = g_new0 (CpdRetry, 1);
+  g_autoptr(GSource) source = NULL;
+  CpdRetry *later;
 
+  if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_DISK_FULL)
+      && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED))
+    return;
+  source = g_timeout_source_new_seconds (RETRY_SECONDS);
+  later = g_new0 (CpdRetry, 1);
   later->engine = g_object_ref (engine);
   later->id = g_strdup (id);
   later->monitor_pid = monitor_pid;
@@ -228,9 +235,7 @@ cpd_engine_container_exited (CpdEngine *engine, const char *id, pid_t monitor_pi
       && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
     {
       g_info ("failed to deal with the end of container %s: %s", id, error->message);
-      if (g_error_matches (error, CPOD_ERROR, CPOD_ERROR_DISK_FULL)
-          || g_error_matches (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED))
-        retry_later (engine, id, monitor_pid);
+      cpd_engine_retry_exit (engine, id, monitor_pid, error);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
+#include "store/cpd-store-execs.h"
 
 /* podman's field names and forms, so that what reads its output reads ours. */
 
@@ -100,6 +101,17 @@ runtime_name (CpdEngine *engine, const CpdContainerConfig *config)
   return runtime != NULL ? runtime->name : "";
 }
 
+static JsonArray *
+exec_ids (CpdEngine *engine, const char *id)
+{
+  g_autoptr(GPtrArray) rows = cpd_store_list_execs (engine->store, id, FALSE, NULL);
+  JsonArray *ids = json_array_new ();
+
+  for (guint i = 0; rows != NULL && i < rows->len; i++)
+    json_array_add_string_element (ids, ((CpdExecRow *) rows->pdata[i])->id);
+  return ids;
+}
+
 char *
 cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
 {
@@ -136,6 +148,7 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
   json_object_set_string_member (object, "BundlePath", bundle);
   json_object_set_array_member (object, "EffectiveCaps", cpd_json_array_from_strv (
                                   (const char *const *) config->capabilities));
+  json_object_set_array_member (object, "ExecIDs", exec_ids (engine, row->id));
   json_object_set_object_member (object, "Config", config_object (row, config));
   json_object_set_object_member (object, "HostConfig", host_config_object (engine, row, config, log_path));
   return cpd_json_print_object (object);

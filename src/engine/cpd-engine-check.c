@@ -6,6 +6,7 @@
 #include "common/cpd-process.h"
 #include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-exec-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-dependencies.h"
 #include "store/cpd-store-operations.h"
@@ -226,6 +227,7 @@ cpd_engine_check (CpdEngine *engine, GError **error)
       || !cpd_engine_find_orphans (engine, report_orphan, problems, error)
       || !check_containers (engine, problems, error)
       || !check_monitors (engine, problems, error)
+      || !cpd_engine_check_execs (engine, problems, error)
       || !check_dependencies (engine, problems, error)
       || !cpd_engine_check_mounts (engine, problems, error)
       || !cpd_storage_check (engine->storage, problems, error))

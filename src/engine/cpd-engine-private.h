@@ -231,6 +231,7 @@ gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
 #define CPD_EXIT_RESTART ((pid_t) -1)
 #define CPD_EXIT_BOOT ((pid_t) -2)
 #define CPD_EXIT_REFRESH ((pid_t) -3)
+#define CPD_EXIT_EXEC ((pid_t) -4)       /* the id is that of an exec session */
 void             cpd_engine_push_exit         (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);
@@ -252,6 +253,11 @@ void             cpd_engine_refresh_again     (CpdEngine                *engine,
                                                const char               *id);
 void             cpd_engine_forget_refresh    (CpdEngine                *engine,
                                                const char               *id);
+/* Again after a while, should ERROR be of the kind that passes. */
+void             cpd_engine_retry_exit        (CpdEngine                *engine,
+                                               const char               *id,
+                                               pid_t                     monitor_pid,
+                                               const GError             *error);
 /* Starts one that has ended again after a while if its restart policy says so; BOOTED tells that it ended
  * because the machine did. */
 void             cpd_engine_consider_restart  (CpdEngine                *engine,

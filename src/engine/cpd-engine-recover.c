@@ -7,6 +7,7 @@
 #include "common/cpd-process.h"
 #include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-exec-private.h"
 #include "engine/cpd-external.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
@@ -38,6 +39,11 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
   else if (strcmp (operation->kind, "migrate") == 0)
     {
       if (!cpd_engine_undo_migrate (engine, operation->object, error))
+        return FALSE;
+    }
+  else if (strcmp (operation->kind, "exec") == 0)
+    {
+      if (!cpd_engine_undo_exec (engine, operation->object, error))
         return FALSE;
     }
   else if (strcmp (operation->kind, "mount") == 0 || strcmp (operation->kind, "unmount") == 0)
@@ -219,6 +225,12 @@ try (CpdEngine *engine, CpdRecoveryStep step, const char *what, gboolean *booted
 }
 
 static gboolean
+take_execs_over (CpdEngine *engine, gboolean *booted, GError **error)
+{
+  return cpd_engine_recover_execs (engine, error);
+}
+
+static gboolean
 recover (CpdEngine *engine, GError **error)
 {
   gboolean booted = FALSE, whole = TRUE;
@@ -232,6 +244,7 @@ recover (CpdEngine *engine, GError **error)
       whole &= try (engine, undo_or_finish, "finish what was interrupted", &booted, error);
       whole &= try (engine, delete_orphans, "remove what is left over", &booted, error);
     }
+  whole &= try (engine, take_execs_over, "take exec sessions over", &booted, error);
   whole &= try (engine, take_over, "take containers over", &booted, error);
   return whole;
 }

@@ -6,7 +6,7 @@
 #include "common/cpd-names.h"
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-container-metadata.h"
-#include "engine/cpd-engine-private.h"
+#include "engine/cpd-exec-private.h"
 #include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"
 
@@ -263,7 +263,7 @@ refresh_everything (CpdEngine *engine, gboolean first, GError **error)
     .errors = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free),
   };
 
-  if (refresh.rows == NULL)
+  if (refresh.rows == NULL || !cpd_engine_forget_execs (engine, error))
     return FALSE;
   refresh_all_files (&refresh);
   clear_run_root (&refresh);

@@ -12,6 +12,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-exec-private.h"
 #include "engine/cpd-recorded-paths.h"
 #include "public/cpod-error.h"
 
@@ -183,6 +184,8 @@ handle_exit (gpointer data, gpointer user_data)
     cpd_engine_restart_by_policy (user_data, task->id, task->monitor_pid == CPD_EXIT_BOOT);
   else if (task->monitor_pid == CPD_EXIT_REFRESH)
     cpd_engine_refresh_again (user_data, task->id);
+  else if (task->monitor_pid == CPD_EXIT_EXEC)
+    cpd_engine_exec_ended (user_data, task->id);
   else
     cpd_engine_container_exited (user_data, task->id, task->monitor_pid);
   g_free (task->id);
@@ -209,7 +212,11 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
 
   if (event == CPD_MONITOR_STUCK)
     cpd_engine_drop_attached (engine, id);
+  if (event == CPD_MONITOR_EXEC_STUCK)
+    cpd_engine_drop_exec_clients (engine, id);
   /* Also when stuck: if the monitor is dead there will never be an exit file. */
+  if (event == CPD_MONITOR_EXEC_DIED || event == CPD_MONITOR_EXEC_STUCK)
+    pid = CPD_EXIT_EXEC;
   cpd_engine_push_exit (engine, id, pid);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-launcher.h"
+#include "engine/cpd-launcher-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,9 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
@@ -28,13 +26,6 @@
 #define RECORD "launch"
 #define RECORD_RUNTIME 0
 #define RECORD_CGROUP 1
-
-struct _CpdLauncher
-{
-  CpdConfig *config;            /* (owned) */
-  char *runtime_root;           /* where the OCI runtime keeps its records */
-  char *exit_dir;
-};
 
 CpdLauncher *
 cpd_launcher_new (CpdConfig *config, GError **error)
@@ -112,8 +103,16 @@ cpd_launcher_get_cgroup (CpdLauncher *launcher, const char *bundle)
   return read_record (bundle, RECORD_CGROUP);
 }
 
-static void
-add_pair (GPtrArray *argv, const char *option, const char *value)
+const CpdOciRuntime *
+cpd_launcher_find_programs (CpdLauncher *launcher, const char *bundle, GError **error)
+{
+  g_autofree char *name = read_record (bundle, RECORD_RUNTIME);
+
+  return check_conmon (launcher, error) ? cpd_oci_runtimes_find (launcher->config->runtimes, name, error) : NULL;
+}
+
+void
+cpd_launcher_add_pair (GPtrArray *argv, const char *option, const char *value)
 {
   g_ptr_array_add (argv, g_strdup (option));
   g_ptr_array_add (argv, g_strdup (value));
@@ -128,33 +127,33 @@ conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRu
   g_autofree char *pid_file = g_build_filename (launch->bundle, "pidfile", NULL);
   g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
 
-  add_pair (argv, launcher->config->conmon, "--full-attach");
-  add_pair (argv, "--api-version", "1");
-  add_pair (argv, "-c", launch->id);
-  add_pair (argv, "-u", launch->id);
-  add_pair (argv, "-n", launch->name);
-  add_pair (argv, "-r", runtime->path);
-  add_pair (argv, "-b", launch->bundle);
-  add_pair (argv, "-p", pid_file);
-  add_pair (argv, "--conmon-pidfile", conmon_pid_file);
-  add_pair (argv, "--exit-dir", launcher->exit_dir);
-  add_pair (argv, "--persist-dir", launch->bundle);
-  add_pair (argv, "-l", log);
-  add_pair (argv, "--log-level", "warning");
+  cpd_launcher_add_pair (argv, launcher->config->conmon, "--full-attach");
+  cpd_launcher_add_pair (argv, "--api-version", "1");
+  cpd_launcher_add_pair (argv, "-c", launch->id);
+  cpd_launcher_add_pair (argv, "-u", launch->id);
+  cpd_launcher_add_pair (argv, "-n", launch->name);
+  cpd_launcher_add_pair (argv, "-r", runtime->path);
+  cpd_launcher_add_pair (argv, "-b", launch->bundle);
+  cpd_launcher_add_pair (argv, "-p", pid_file);
+  cpd_launcher_add_pair (argv, "--conmon-pidfile", conmon_pid_file);
+  cpd_launcher_add_pair (argv, "--exit-dir", launcher->exit_dir);
+  cpd_launcher_add_pair (argv, "--persist-dir", launch->bundle);
+  cpd_launcher_add_pair (argv, "-l", log);
+  cpd_launcher_add_pair (argv, "--log-level", "warning");
   /* A log line need not survive a power cut, and its sync would delay the news of the exit. */
   g_ptr_array_add (argv, g_strdup ("--no-sync-log"));
-  add_pair (argv, "--runtime-arg", "--root");
-  add_pair (argv, "--runtime-arg", launcher->runtime_root);
+  cpd_launcher_add_pair (argv, "--runtime-arg", "--root");
+  cpd_launcher_add_pair (argv, "--runtime-arg", launcher->runtime_root);
   if (cpd_oci_runtimes_supports_json (launcher->config->runtimes, runtime))
-    add_pair (argv, "--runtime-arg", "--log-format=json");
-  add_pair (argv, "--runtime-arg", "--log");
-  add_pair (argv, "--runtime-arg", oci_log);
+    cpd_launcher_add_pair (argv, "--runtime-arg", "--log-format=json");
+  cpd_launcher_add_pair (argv, "--runtime-arg", "--log");
+  cpd_launcher_add_pair (argv, "--runtime-arg", oci_log);
   if (launch->systemd_cgroup)
     g_ptr_array_add (argv, g_strdup ("-s"));
   if (launch->cgroup == NULL)
     {
-      add_pair (argv, "--runtime-arg", "--cgroup-manager");
-      add_pair (argv, "--runtime-arg", "disabled");
+      cpd_launcher_add_pair (argv, "--runtime-arg", "--cgroup-manager");
+      cpd_launcher_add_pair (argv, "--runtime-arg", "disabled");
     }
   if (cpd_config_get_boolean (launcher->config, CPD_KEY_NO_PIVOT_ROOT))
     g_ptr_array_add (argv, g_strdup ("--no-pivot"));
@@ -162,7 +161,7 @@ conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRu
     {
       g_autofree char *size = g_strdup_printf ("%" G_GINT64_FORMAT, launch->log_size_max);
 
-      add_pair (argv, "--log-size-max", size);
+      cpd_launcher_add_pair (argv, "--log-size-max", size);
     }
   if (launch->keep_stdin)
     g_ptr_array_add (argv, g_strdup ("-i"));
@@ -278,22 +277,16 @@ cpd_launcher_update (CpdLauncher *launcher, const char *id, const char *bundle, 
   return done;
 }
 
-/* A socket's address has room for 108 bytes, so its directory is named by a descriptor. */
 int
 cpd_launcher_attach (CpdLauncher *launcher, const char *bundle, GError **error)
 {
-  cpd_autofd int directory = open (bundle, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  cpd_autofd int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  return cpd_conmon_connect (bundle, error);
+}
 
-  g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/attach", directory);
-  if (directory < 0 || fd < 0
-      || connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
-    {
-      cpd_set_error_errno (error, errno, "failed to connect to the streams in %s", bundle);
-      return -1;
-    }
-  return g_steal_fd (&fd);
+gboolean
+cpd_launcher_resize (CpdLauncher *launcher, const char *directory, guint rows, guint columns, GError **error)
+{
+  return cpd_conmon_resize (directory, rows, columns, error);
 }
 
 gboolean
@@ -374,8 +367,8 @@ watches_over (CpdLauncher *launcher, const char *pid, const char *id)
   return g_strcmp0 (found, id) == 0;
 }
 
-static pid_t
-read_pid (const char *bundle, const char *name)
+pid_t
+cpd_launcher_read_pid (const char *bundle, const char *name)
 {
   g_autofree char *path = g_build_filename (bundle, name, NULL);
   g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
@@ -389,8 +382,8 @@ cpd_launcher_find (CpdLauncher *launcher, const char *id, const char *bundle, Cp
   g_autofree char *monitor = NULL;
   g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
 
-  launched->monitor_pid = read_pid (bundle, "conmon.pid");
-  launched->pid = read_pid (bundle, "pidfile");
+  launched->monitor_pid = cpd_launcher_read_pid (bundle, "conmon.pid");
+  launched->pid = cpd_launcher_read_pid (bundle, "pidfile");
   monitor = g_strdup_printf ("%d", (int) launched->monitor_pid);
   return launched->pid > 0 && watches_over (launcher, monitor, id)
          && cpd_process_start_time (launched->pid) > 0
@@ -402,7 +395,7 @@ cpd_launcher_find (CpdLauncher *launcher, const char *id, const char *bundle, Cp
 static int
 open_monitor (CpdLauncher *launcher, const char *id, const char *bundle)
 {
-  const pid_t recorded = read_pid (bundle, "conmon.pid");
+  const pid_t recorded = cpd_launcher_read_pid (bundle, "conmon.pid");
   g_autofree char *text = g_strdup_printf ("%d", (int) recorded);
   g_autoptr(GPtrArray) pids = NULL;
 
@@ -435,7 +428,7 @@ static gboolean
 forget (CpdLauncher *launcher, const char *id, const char *bundle, const char *record, GError **error)
 {
   g_autofree char *cgroup = read_record (bundle, RECORD_CGROUP);
-  const pid_t pid = read_pid (bundle, "pidfile");
+  const pid_t pid = cpd_launcher_read_pid (bundle, "pidfile");
 
   if (cgroup != NULL)
     return cpd_cgroup_kill (cgroup, error) && cpd_fs_remove_tree (record, error);

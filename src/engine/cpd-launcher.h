@@ -35,6 +35,21 @@ typedef struct
   pid_t monitor_pid;            /* what watches over it */
 } CpdLaunched;
 
+/* A further process in a container that runs: an exec session. */
+typedef struct
+{
+  const char *id;
+  const char *container_id;
+  const char *name;             /* the container's */
+  const char *bundle;           /* the container's */
+  const char *directory;        /* for the session's files; it is made */
+  const char *process;          /* JSON: "process" of the OCI runtime spec */
+  gboolean keep_stdin;          /* standard input comes from clients */
+  gboolean terminal;
+  gboolean systemd_cgroup;      /* as for its container */
+  gboolean no_cgroup;
+} CpdExecLaunch;
+
 CpdLauncher *cpd_launcher_new       (CpdConfig        *config,
                                      GError          **error);
 void         cpd_launcher_free      (CpdLauncher      *launcher);
@@ -99,6 +114,40 @@ GPtrArray   *cpd_launcher_list      (CpdLauncher      *launcher,
 /* Ids of the containers whose monitors run now, found among all processes. */
 GPtrArray   *cpd_launcher_list_monitors (CpdLauncher   *launcher,
                                      GError          **error);
+
+/* A new size of the terminal of what has its files in DIRECTORY. */
+gboolean     cpd_launcher_resize    (CpdLauncher          *launcher,
+                                     const char           *directory,
+                                     guint                 rows,
+                                     guint                 columns,
+                                     GError              **error);
+
+/* STREAM (nullable) gets a connected socket that misses nothing. CONMON_FAILED, OCI_RUNTIME,
+ * EXECUTABLE_NOT_FOUND, NOT_EXECUTABLE, INVALID_STATE. */
+gboolean     cpd_launcher_exec      (CpdLauncher          *launcher,
+                                     const CpdExecLaunch  *launch,
+                                     int                  *stream,
+                                     CpdLaunched          *launched,
+                                     GError              **error);
+/* Where the monitor of a session writes how it ended. */
+char        *cpd_launcher_exec_exit_file (CpdLauncher     *launcher,
+                                     const char           *directory,
+                                     const char           *container_id);
+/* FALSE when it has not ended, or nobody saw how. */
+gboolean     cpd_launcher_get_exec_exit (CpdLauncher      *launcher,
+                                     const char           *directory,
+                                     const char           *container_id,
+                                     int                  *exit_code);
+/* Ends what there may be of a session that nobody knows how far its start had come, and removes its files.
+ * CONTAINER_PID is the first process of its container. */
+gboolean     cpd_launcher_undo_exec (CpdLauncher          *launcher,
+                                     const char           *id,
+                                     const char           *directory,
+                                     pid_t                 container_pid,
+                                     GError              **error);
+/* Ids of the sessions whose monitors run now. */
+GPtrArray   *cpd_launcher_list_exec_monitors (CpdLauncher *launcher,
+                                     GError              **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdLauncher, cpd_launcher_free)
 

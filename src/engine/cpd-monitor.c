@@ -34,7 +34,8 @@ typedef struct
   char *id;
   int fd;                       /* (owned) */
   pid_t monitor_pid;            /* 0 for a container's process */
-  gboolean told;                /* its exit file has appeared; the thread's own */
+  char *exit_file;              /* (owned) (nullable): of an exec session */
+  gboolean told;                /* its exit file has appeared; guarded by the mutex */
   gint64 deadline;              /* monotonic µs, once the process has ended */
 } CpdWatch;
 
@@ -42,12 +43,13 @@ static void
 watch_free (CpdWatch *watch)
 {
   cpd_close_fd (&watch->fd);
+  g_free (watch->exit_file);
   g_free (watch->id);
   g_free (watch);
 }
 
 static void
-add_watch (CpdMonitor *monitor, const char *id, int fd, pid_t monitor_pid)
+add_watch (CpdMonitor *monitor, const char *id, const char *exit_file, int fd, pid_t monitor_pid)
 {
   struct epoll_event event = { .events = EPOLLIN };
   CpdWatch *watch;
@@ -56,6 +58,7 @@ add_watch (CpdMonitor *monitor, const char *id, int fd, pid_t monitor_pid)
     return;
   watch = g_new0 (CpdWatch, 1);
   watch->id = g_strdup (id);
+  watch->exit_file = g_strdup (exit_file);
   watch->fd = fd;
   watch->monitor_pid = monitor_pid;
   event.data.ptr = watch;
@@ -74,16 +77,35 @@ void
 cpd_monitor_watch (CpdMonitor *monitor, const char *id, int process_fd, int monitor_fd,
                    pid_t monitor_pid)
 {
-  add_watch (monitor, id, process_fd, 0);
-  add_watch (monitor, id, monitor_fd, monitor_pid);
+  add_watch (monitor, id, NULL, process_fd, 0);
+  add_watch (monitor, id, NULL, monitor_fd, monitor_pid);
+}
+
+void
+cpd_monitor_watch_exec (CpdMonitor *monitor, const char *id, const char *exit_file, int process_fd,
+                        int monitor_fd, pid_t monitor_pid)
+{
+  add_watch (monitor, id, exit_file, process_fd, 0);
+  add_watch (monitor, id, exit_file, monitor_fd, monitor_pid);
 }
 
 static gboolean
-exit_file_exists (CpdMonitor *monitor, const char *id)
+exit_file_exists (CpdMonitor *monitor, const CpdWatch *watch)
 {
-  g_autofree char *path = g_build_filename (monitor->exit_dir, id, NULL);
+  g_autofree char *path = g_build_filename (monitor->exit_dir, watch->id, NULL);
 
-  return g_file_test (path, G_FILE_TEST_EXISTS);
+  return g_file_test (watch->exit_file != NULL ? watch->exit_file : path, G_FILE_TEST_EXISTS);
+}
+
+static gboolean
+was_told (CpdMonitor *monitor, const CpdWatch *watch)
+{
+  gboolean told;
+
+  g_mutex_lock (&monitor->mutex);
+  told = watch->told;
+  g_mutex_unlock (&monitor->mutex);
+  return told;
 }
 
 static void
@@ -100,7 +122,8 @@ process_ended (CpdMonitor *monitor, CpdWatch *watch)
   epoll_ctl (monitor->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
   if (watch->monitor_pid != 0)
     {
-      monitor->func (CPD_MONITOR_DIED, watch->id, watch->monitor_pid, monitor->user_data);
+      monitor->func (watch->exit_file != NULL ? CPD_MONITOR_EXEC_DIED : CPD_MONITOR_DIED, watch->id,
+                     watch->monitor_pid, monitor->user_data);
       forget (monitor, watch);
       return;
     }
@@ -120,16 +143,17 @@ check_ended (CpdMonitor *monitor)
       if (watch->deadline > now)
         return (int) ((watch->deadline - now) / 1000) + 1;
       g_queue_pop_head (&monitor->ended);
-      if (!watch->told && !exit_file_exists (monitor, watch->id))
-        monitor->func (CPD_MONITOR_STUCK, watch->id, 0, monitor->user_data);
+      if (!was_told (monitor, watch) && !exit_file_exists (monitor, watch))
+        monitor->func (watch->exit_file != NULL ? CPD_MONITOR_EXEC_STUCK : CPD_MONITOR_STUCK, watch->id, 0,
+                       monitor->user_data);
       forget (monitor, watch);
     }
   return -1;
 }
 
 /* The file may be gone, and the container run again, by the time that it would be looked for. */
-static void
-note_exit (CpdMonitor *monitor, const char *id)
+void
+cpd_monitor_forget (CpdMonitor *monitor, const char *id)
 {
   GHashTableIter iter;
   CpdWatch *watch;
@@ -156,7 +180,7 @@ read_exits (CpdMonitor *monitor)
 
         if (event->len > 0 && strchr (event->name, '.') == NULL)
           {
-            note_exit (monitor, event->name);
+            cpd_monitor_forget (monitor, event->name);
             monitor->func (CPD_MONITOR_EXITED, event->name, 0, monitor->user_data);
           }
         next += sizeof *event + event->len;

@@ -19,6 +19,8 @@ typedef enum
   CPD_MONITOR_EXITED,           /* an exit file appeared */
   CPD_MONITOR_DIED,             /* the monitor has ended; PID is its number */
   CPD_MONITOR_STUCK,            /* the process has ended a while ago, its exit file is not there */
+  CPD_MONITOR_EXEC_DIED,        /* the same two of an exec session */
+  CPD_MONITOR_EXEC_STUCK,
 } CpdMonitorEvent;
 
 /* Called in the monitor's thread: must be quick. */
@@ -35,6 +37,16 @@ void        cpd_monitor_watch (CpdMonitor      *monitor,
                                int              process_fd,
                                int              monitor_fd,
                                pid_t            monitor_pid);
+/* The same for an exec session, whose exit file is elsewhere: its monitor ends once it has written that. */
+void        cpd_monitor_watch_exec (CpdMonitor *monitor,
+                               const char      *id,
+                               const char      *exit_file,
+                               int              process_fd,
+                               int              monitor_fd,
+                               pid_t            monitor_pid);
+/* How it ended is known: its process is no news any more. */
+void        cpd_monitor_forget (CpdMonitor     *monitor,
+                               const char      *id);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdMonitor, cpd_monitor_free)
 

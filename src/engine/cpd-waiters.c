@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "public/cpod-error.h"
+#include "store/cpd-store-execs.h"
 #include "store/cpd-store-dependencies.h"
 
 #define REMOVED CPD_N_CONTAINER_STATES
@@ -18,7 +19,7 @@ typedef struct
 {
   CpdWaiters *waiters;          /* (unowned) */
   char *id;
-  guint wanted;                 /* a bit for each state, and for REMOVED */
+  guint wanted;                 /* a bit for each state, and for REMOVED; 0 for the end of an exec session */
   GTask *task;                  /* (owned) */
   GSource *cancelled;           /* (owned) (nullable) */
   int exit_code;                /* what the task is to return, once the waiter is done */
@@ -99,6 +100,23 @@ is_kept_by_dependents (CpdWaiters *waiters, const CpdContainerRow *row)
   return dependents != NULL && dependents->len > 0;
 }
 
+static gboolean
+look_at_exec (CpdWaiters *waiters, CpdWaiter *waiter)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdExecRow) row = cpd_store_get_exec (waiters->store, waiter->id, &error);
+
+  if (row != NULL)
+    {
+      waiter->exit_code = row->status.exit_code;
+      return row->status.state == CPD_EXEC_STOPPED;
+    }
+  if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_EXEC_SESSION)
+      || !cpd_store_get_exit_code (waiters->store, waiter->id, &waiter->exit_code))
+    waiter->error = g_steal_pointer (&error);
+  return TRUE;
+}
+
 /* Whether the waiter is done. */
 static gboolean
 look (CpdWaiters *waiters, CpdWaiter *waiter)
@@ -108,6 +126,8 @@ look (CpdWaiters *waiters, CpdWaiter *waiter)
 
   if (g_cancellable_set_error_if_cancelled (g_task_get_cancellable (waiter->task), &waiter->error))
     return TRUE;
+  if (waiter->wanted == 0)
+    return look_at_exec (waiters, waiter);
   row = cpd_store_get_container (waiters->store, waiter->id, &error);
   if (row != NULL)
     {
@@ -159,36 +179,52 @@ watch_cancellable (CpdWaiter *waiter)
   g_source_attach (waiter->cancelled, g_task_get_context (waiter->task));
 }
 
-void
-cpd_waiters_add (CpdWaiters *waiters, const char *id, const char *const *conditions, GTask *task)
+/* Into the list, unless there is nothing to wait for. */
+static void
+add (CpdWaiters *waiters, CpdWaiter *waiter)
 {
-  g_autoptr(GError) error = NULL;
-  CpdWaiter *waiter = g_new0 (CpdWaiter, 1);
   GPtrArray *list;
+
+  if (waiter->error != NULL || look (waiters, waiter))
+    {
+      complete (waiter);
+      return;
+    }
+
+  list = g_hash_table_lookup (waiters->table, waiter->id);
+  if (list == NULL)
+    {
+      list = g_ptr_array_new_with_free_func ((GDestroyNotify) waiter_free);
+      g_hash_table_insert (waiters->table, g_strdup (waiter->id), list);
+    }
+  g_ptr_array_add (list, waiter);
+  watch_cancellable (waiter);
+}
+
+static CpdWaiter *
+waiter_new (CpdWaiters *waiters, const char *id, GTask *task)
+{
+  CpdWaiter *waiter = g_new0 (CpdWaiter, 1);
 
   waiter->waiters = waiters;
   waiter->id = g_strdup (id);
   waiter->task = task;
-  if (!parse_conditions (conditions, &waiter->wanted, &error))
-    {
-      waiter->error = g_steal_pointer (&error);
-      complete (waiter);
-      return;
-    }
-  if (look (waiters, waiter))
-    {
-      complete (waiter);
-      return;
-    }
+  return waiter;
+}
 
-  list = g_hash_table_lookup (waiters->table, id);
-  if (list == NULL)
-    {
-      list = g_ptr_array_new_with_free_func ((GDestroyNotify) waiter_free);
-      g_hash_table_insert (waiters->table, g_strdup (id), list);
-    }
-  g_ptr_array_add (list, waiter);
-  watch_cancellable (waiter);
+void
+cpd_waiters_add (CpdWaiters *waiters, const char *id, const char *const *conditions, GTask *task)
+{
+  CpdWaiter *waiter = waiter_new (waiters, id, task);
+
+  parse_conditions (conditions, &waiter->wanted, &waiter->error);
+  add (waiters, waiter);
+}
+
+void
+cpd_waiters_add_exec (CpdWaiters *waiters, const char *id, GTask *task)
+{
+  add (waiters, waiter_new (waiters, id, task));
 }
 
 void

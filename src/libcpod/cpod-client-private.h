@@ -12,6 +12,7 @@ G_BEGIN_DECLS
 #define CPOD_INTERFACE_RUNTIME CPOD_BUS_NAME ".Runtime"
 #define CPOD_INTERFACE_IMAGES CPOD_BUS_NAME ".Images"
 #define CPOD_INTERFACE_CONTAINER CPOD_BUS_NAME ".Container"
+#define CPOD_INTERFACE_EXEC CPOD_BUS_NAME ".Exec"
 #define CPOD_INTERFACE_JOB CPOD_BUS_NAME ".Job"
 
 struct _CpodClient
@@ -65,6 +66,13 @@ G_GNUC_INTERNAL GVariant         *cpod_call_sync      (CpodClient           *sel
                                                        GUnixFDList         **fd_list,
                                                        GCancellable         *cancellable,
                                                        GError              **error);
+/* cpod_client_attach() for what has another interface; cpod_client_attach_finish() ends it. */
+G_GNUC_INTERNAL void              cpod_client_attach_to (CpodClient          *self,
+                                                         const char          *path,
+                                                         const char          *interface,
+                                                         GCancellable        *cancellable,
+                                                         GAsyncReadyCallback  callback,
+                                                         gpointer             user_data);
 G_GNUC_INTERNAL int               cpod_call_take_fd   (GVariant             *reply,
                                                        GUnixFDList          *fd_list,
                                                        GError              **error);

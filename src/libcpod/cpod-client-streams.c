@@ -70,6 +70,21 @@ attach_ready (GObject      *source,
     g_task_return_pointer (task, stream, g_object_unref);
 }
 
+void
+cpod_client_attach_to (CpodClient          *self,
+                       const char          *path,
+                       const char          *interface,
+                       GCancellable        *cancellable,
+                       GAsyncReadyCallback  callback,
+                       gpointer             user_data)
+{
+  GTask *task = g_task_new (self, cancellable, callback, user_data);
+
+  g_task_set_source_tag (task, cpod_client_attach);
+  cpod_call (self, path, interface, "Attach", g_variant_new ("(@a{sv})", cpod_call_options (NULL)), NULL,
+             cancellable, attach_ready, task);
+}
+
 /**
  * cpod_client_attach:
  * @self: a client
@@ -89,15 +104,10 @@ cpod_client_attach (CpodClient          *self,
                     GAsyncReadyCallback  callback,
                     gpointer             user_data)
 {
-  GTask *task;
-
   g_return_if_fail (CPOD_IS_CLIENT (self));
   g_return_if_fail (path != NULL);
 
-  task = g_task_new (self, cancellable, callback, user_data);
-  g_task_set_source_tag (task, cpod_client_attach);
-  cpod_call (self, path, CPOD_INTERFACE_CONTAINER, "Attach",
-             g_variant_new ("(@a{sv})", cpod_call_options (NULL)), NULL, cancellable, attach_ready, task);
+  cpod_client_attach_to (self, path, CPOD_INTERFACE_CONTAINER, cancellable, callback, user_data);
 }
 
 /**

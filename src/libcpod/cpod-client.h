@@ -221,4 +221,29 @@ gboolean         cpod_client_run_finish                  (CpodClient           *
                                                           int                  *exit_code,
                                                           GError              **error);
 
+gboolean         cpod_client_exec_sync                   (CpodClient           *self,
+                                                          const char           *path,
+                                                          const char *const    *command,
+                                                          GVariant             *options,
+                                                          GBytes               *input,
+                                                          GBytes              **standard_output,
+                                                          GBytes              **standard_error,
+                                                          int                  *exit_code,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_exec                        (CpodClient           *self,
+                                                          const char           *path,
+                                                          const char *const    *command,
+                                                          GVariant             *options,
+                                                          GBytes               *input,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+gboolean         cpod_client_exec_finish                 (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GBytes              **standard_output,
+                                                          GBytes              **standard_error,
+                                                          int                  *exit_code,
+                                                          GError              **error);
+
 G_END_DECLS

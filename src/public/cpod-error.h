@@ -47,6 +47,7 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_IMAGE_REJECTED: The policy of signatures or the configuration of registries forbids the image.
  * @CPOD_ERROR_INVALID_IMAGE: An image is not what it says it is, or of a kind that is not known.
  * @CPOD_ERROR_RUNTIME_STOPPED: The service was told to end and takes no more calls.
+ * @CPOD_ERROR_NO_SUCH_EXEC_SESSION: There is no such exec session.
  *
  * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
  * %CPOD_ERROR_FAILED.
@@ -85,9 +86,10 @@ typedef enum
   CPOD_ERROR_IMAGE_REJECTED,      /*< nick=ImageRejected >*/
   CPOD_ERROR_INVALID_IMAGE,       /*< nick=InvalidImage >*/
   CPOD_ERROR_RUNTIME_STOPPED,     /*< nick=RuntimeStopped >*/
+  CPOD_ERROR_NO_SUCH_EXEC_SESSION, /*< nick=NoSuchExecSession >*/
 } CpodError;
 
-#define CPOD_N_ERRORS (CPOD_ERROR_RUNTIME_STOPPED + 1)
+#define CPOD_N_ERRORS (CPOD_ERROR_NO_SUCH_EXEC_SESSION + 1)
 
 GQuark cpod_error_quark (void);
 

@@ -49,6 +49,15 @@
 #define CPOD_PATH_IMAGES "/org/cpod/Cpod1/images"
 
 /**
+ * CPOD_PATH_EXECS:
+ *
+ * What the path of each exec session begins with.
+ *
+ * Since: 0.1
+ */
+#define CPOD_PATH_EXECS "/org/cpod/Cpod1/execs"
+
+/**
  * CPOD_PATH_JOBS:
  *
  * What the path of each job begins with.

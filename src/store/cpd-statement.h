@@ -73,6 +73,12 @@ void           cpd_transaction_note_event (CpdTransaction *tx,
 void           cpd_transaction_container_changed (CpdTransaction *tx,
                                                   const char     *id);
 
+/* Keeps exit codes of what is about to be deleted for a while; see cpd-store-containers.c. */
+gboolean       cpd_store_keep_exit_codes  (CpdTransaction  *tx,
+                                           const char      *query,
+                                           const char      *id,
+                                           GError         **error);
+
 /* STORE_TOO_NEW. Changes nothing. */
 gboolean       cpd_schema_check        (CpdConnection   *connection,
                                         GError         **error);

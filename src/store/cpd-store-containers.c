@@ -287,12 +287,12 @@ execute_with_id (CpdTransaction *tx, const char *sql, const char *id, GError **e
   return cpd_statement_execute (statement, error);
 }
 
-static gboolean
-keep_exit_code (CpdTransaction *tx, const char *id, GError **error)
+/* QUERY gives an id, its exit code and its first parameter, the time; its second one is ID. */
+gboolean
+cpd_store_keep_exit_codes (CpdTransaction *tx, const char *query, const char *id, GError **error)
 {
-  g_autoptr(CpdStatement) statement =
-    cpd_transaction_prepare (tx, "INSERT OR REPLACE INTO exit_code (id, exit_code, time)"
-                                 " SELECT id, exit_code, ?" CPD_CONTAINER_TABLES " WHERE id = ?", error);
+  g_autofree char *insert = g_strconcat ("INSERT OR REPLACE INTO exit_code (id, exit_code, time) ", query, NULL);
+  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, insert, error);
   g_autoptr(CpdStatement) prune =
     cpd_transaction_prepare (tx, "DELETE FROM exit_code WHERE time < ?", error);
   gint64 now = cpd_clock_now ();
@@ -302,6 +302,24 @@ keep_exit_code (CpdTransaction *tx, const char *id, GError **error)
   cpd_statement_bind (statement, "is", now, id);
   cpd_statement_bind (prune, "i", now - EXIT_CODE_AGE);
   return cpd_statement_execute (statement, error) && cpd_statement_execute (prune, error);
+}
+
+/* They go with their container; who waits for them is told. */
+static gboolean
+note_execs (CpdTransaction *tx, const char *id, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, "SELECT id FROM exec WHERE container_id = ?", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "s", id);
+  while (cpd_statement_next (statement, &failure))
+    cpd_transaction_container_changed (tx, cpd_statement_peek_text (statement, 0));
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
 }
 
 gboolean
@@ -327,7 +345,10 @@ cpd_store_set_container_config (CpdTransaction *tx, const char *id, const char *
 gboolean
 cpd_store_delete_container (CpdTransaction *tx, const char *id, GError **error)
 {
-  if (!keep_exit_code (tx, id, error)
+  if (!cpd_store_keep_exit_codes (tx, "SELECT id, exit_code, ?" CPD_CONTAINER_TABLES " WHERE id = ?", id, error)
+      || !cpd_store_keep_exit_codes (tx, "SELECT id, exit_code, ? FROM exec WHERE container_id = ? AND finished > 0",
+                                     id, error)
+      || !note_execs (tx, id, error)
       || !execute_with_id (tx, "DELETE FROM container WHERE id = ?", id, error))
     return FALSE;
   if (cpd_transaction_changes (tx) != 1)

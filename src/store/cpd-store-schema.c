@@ -169,6 +169,25 @@ static const char *const migrations[] = {
   "  id TEXT PRIMARY KEY,"
   "  count INTEGER NOT NULL"
   ") WITHOUT ROWID;",
+
+  /* 5: exec sessions */
+  "CREATE TABLE exec ("
+  "  id TEXT PRIMARY KEY,"
+  "  container_id TEXT NOT NULL REFERENCES container (id) ON DELETE CASCADE,"
+  "  created INTEGER NOT NULL,"
+  "  auto_remove INTEGER NOT NULL,"
+  "  config TEXT NOT NULL,"
+  "  state INTEGER NOT NULL,"
+  "  pid INTEGER NOT NULL,"
+  "  pid_start INTEGER NOT NULL,"
+  "  monitor_pid INTEGER NOT NULL,"
+  "  monitor_start INTEGER NOT NULL,"
+  "  exit_code INTEGER NOT NULL,"
+  "  started INTEGER NOT NULL,"
+  "  finished INTEGER NOT NULL"
+  ") WITHOUT ROWID;"
+  "CREATE INDEX exec_container_id ON exec (container_id);"
+  "CREATE INDEX exec_finished ON exec (finished) WHERE finished > 0;",
 };
 
 static gboolean

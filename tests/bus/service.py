@@ -32,7 +32,7 @@ NEVER = 2 ** 31 - 1
 # Types of the options whose values Python's types do not tell.
 OPTION_TYPES = {
     'labels': 'a{ss}', 'stop-timeout': 'u', 'timeout': 'u', 'tail': 'u', 'limit': 'u',
-    'since': 't', 'until': 't', 'from-time': 't', 'until-time': 't', 'exited': 'ai',
+    'since': 't', 'until': 't', 'from-time': 't', 'until-time': 't', 'exited': 'ai', 'size': '(uu)',
     'cpus': 'd', 'oom-score-adj': 'i', 'shm-size': 'x',
     **dict.fromkeys(('memory', 'memory-swap', 'memory-reservation', 'memory-swappiness', 'cpu-shares', 'cpu-quota',
                      'cpu-period', 'blkio-weight', 'pids-limit'), 'x'),

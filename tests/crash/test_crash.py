@@ -14,6 +14,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
+from exec_faults import ExecFaults, ExecRestarts  # noqa: E402
 from image_faults import ImageFaults  # noqa: E402
 from limit_faults import LimitFaults  # noqa: E402
 from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
@@ -286,6 +287,10 @@ class StorageFaultTest(StorageFaults, FaultCase):
     pass
 
 
+class ExecFaultTest(ExecFaults, FaultCase):
+    pass
+
+
 class RefreshFaultTest(Case):
     """The service is killed while it deals with a reboot, of which it is told once all the same."""
 
@@ -333,6 +338,7 @@ OPERATIONS = {
     'update': (ContainerFaultTest, 'update_dies'), 'migrate': (ContainerFaultTest, 'migrate_dies'),
     'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
     'refresh': (RefreshFaultTest, 'refresh_dies'),
+    'exec': (ExecFaultTest, 'exec_dies'), 'exec-end': (ExecFaultTest, 'exec_end_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
     'mount': (StorageFaultTest, 'mount_dies'), 'unmount': (StorageFaultTest, 'unmount_dies'),
     'remove-storage': (StorageFaultTest, 'remove_storage_dies'),
@@ -351,7 +357,7 @@ def add_tests():
         setattr(case, 'test_' + point.replace('.', '_').replace('-', '_'), test)
 
 
-class RestartTest(Case):
+class RestartTest(ExecRestarts, Case):
     """The service is killed while containers run."""
 
     def setUp(self):

@@ -15,6 +15,7 @@ import tap  # noqa: E402 pylint: disable=wrong-import-position
 
 EXAMPLES = os.path.join(SOURCE, 'examples')
 PYTHON = ['/usr/bin/python3', os.path.join(EXAMPLES, 'run.py')]
+EXEC = ['/usr/bin/python3', os.path.join(EXAMPLES, 'exec.py')]
 GJS = ['gjs', os.path.join(EXAMPLES, 'run.js')]
 C = [os.path.join(BUILD, 'examples', 'example-run')]
 EVENTS = os.path.join(BUILD, 'examples', 'example-events')
@@ -52,6 +53,25 @@ echo = GLib.Variant('a{sv}', {'command': GLib.Variant('as', ['echo', 'ran']), 'n
 print(client.run_sync('busybox', echo, None, None)[1].get_data(), client.get_container_sync('run', None).props.namespace)
 client.props.namespace = ''
 print(len(client.list_containers_sync(None, None).unpack()), told)
+"""
+
+
+# What a program does that runs a command in a container, with input, and gives one up.
+SESSIONS = """
+import threading
+import gi
+gi.require_version('Cpod', '1.0')
+from gi.repository import Cpod, Gio, GLib
+client = Cpod.Client.new_sync(Gio.BusType.SYSTEM, None)
+path = client.get_container_sync('one', None).get_object_path()
+ok, output, errors, code = client.exec_sync(path, ['sh', '-c', 'cat; exit 3'], None, GLib.Bytes(b'in'), None)
+print(output.get_data(), code)
+cancellable = Gio.Cancellable()
+threading.Timer(0.5, cancellable.cancel).start()
+try:
+    client.exec_sync(path, ['sleep', '1000'], None, None, cancellable)
+except GLib.Error as error:
+    print(error.matches(Gio.io_error_quark(), Gio.IOErrorEnum.CANCELLED))
 """
 
 
@@ -99,6 +119,22 @@ class Examples(unittest.TestCase):
         self.assertEqual(result.returncode, 125)
         self.assertIn('nosuch', result.stderr)
         self.assertNotIn('GDBus.Error', result.stderr)
+
+    def test_exec(self):
+        for name in 'one', 'two':
+            run('cpod', 'run', '-d', '--name', name, 'busybox', 'sleep', '1000')
+        run('cpod', 'create', '--name', 'idle', 'busybox', 'true')
+        good = run(*EXEC, 'sh', '-c', 'echo here; echo there >&2')
+        bad = run(*EXEC, 'nosuch')
+        program = run('/usr/bin/python3', '-c', SESSIONS)
+        left = run('cpod', 'inspect', '--format', '{{.ExecIDs}}', 'one').stdout
+        run('cpod', 'rm', '-f', '-t', '0', 'one', 'two', 'idle')
+        self.assertEqual((good.returncode, sorted(good.stdout.split('\n')), sorted(good.stderr.split('\n'))),
+                         (0, ['', 'one: here', 'two: here'], ['', 'one: there', 'two: there']))
+        self.assertEqual((bad.returncode, bad.stdout), (1, ''))
+        self.assertRegex(bad.stderr, r'one: .*nosuch')
+        self.assertEqual(program.stdout.split('\n'), ["b'in' 3", 'True', ''], program.stderr)
+        self.assertEqual(left, '[]\n')
 
     def test_gjs(self):
         result = self.check(*GJS, 'busybox', 'sh', '-c', SCRIPT)

@@ -9,7 +9,7 @@
 
 static const CpdBusInterface *const interfaces[] = {
   &cpd_bus_runtime_interface, &cpd_bus_images_interface, &cpd_bus_container_interface,
-  &cpd_bus_image_interface, &cpd_bus_job_interface,
+  &cpd_bus_image_interface, &cpd_bus_exec_interface, &cpd_bus_job_interface,
 };
 
 static const CpdBusMethod *

@@ -20,7 +20,7 @@ typedef struct
 static void
 on_event (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data)
 {
-  static const char *const names[] = { "exited", "died", "stuck" };
+  static const char *const names[] = { "exited", "died", "stuck", "exec-died", "exec-stuck" };
 
   g_async_queue_push (user_data, g_strdup_printf ("%s %s %d", names[event], id, (int) pid));
 }
@@ -169,6 +169,40 @@ test_not_stuck (Fixture *fixture, gconstpointer data)
   assert_told (fixture, "stuck abc 0");
 }
 
+/* The exit file of a session is elsewhere: the end of its monitor tells that it is there. */
+static void
+test_exec (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *exit_file = g_build_filename (fixture->directory, "session.exit", NULL);
+  g_autofree char *expected = NULL;
+  int fd, monitor_fd;
+  pid_t pid = spawn (&fd), monitor_pid = spawn (&monitor_fd);
+
+  cpd_monitor_watch_exec (fixture->monitor, "abc", exit_file, fd, monitor_fd, monitor_pid);
+  end (pid);
+  g_assert_true (g_file_set_contents (exit_file, "0", -1, NULL));
+  end (monitor_pid);
+  expected = g_strdup_printf ("exec-died abc %d", (int) monitor_pid);
+  assert_told (fixture, expected);
+  /* Once its end is known the file goes, and nobody is stuck. */
+  cpd_monitor_forget (fixture->monitor, "abc");
+  g_assert_cmpint (unlink (exit_file), ==, 0);
+  assert_quiet (fixture, 3 * G_USEC_PER_SEC);
+}
+
+static void
+test_exec_stuck (Fixture *fixture, gconstpointer data)
+{
+  g_autofree char *exit_file = g_build_filename (fixture->directory, "session.exit", NULL);
+  int fd;
+  pid_t pid = spawn (&fd);
+
+  cpd_monitor_watch_exec (fixture->monitor, "abc", exit_file, fd, -1, 0);
+  end (pid);
+  assert_told (fixture, "exec-stuck abc 0");
+  assert_quiet (fixture, 50 * 1000);
+}
+
 /* Freed with watches that nothing has come of. */
 static void
 test_free (Fixture *fixture, gconstpointer data)
@@ -207,6 +241,8 @@ main (int argc, char **argv)
   ADD ("/monitor/monitor-dies", test_monitor_dies);
   ADD ("/monitor/stuck", test_stuck);
   ADD ("/monitor/not-stuck", test_not_stuck);
+  ADD ("/monitor/exec", test_exec);
+  ADD ("/monitor/exec-stuck", test_exec_stuck);
   ADD ("/monitor/free", test_free);
   g_test_add_func ("/monitor/no-directory", test_no_directory);
   return g_test_run ();

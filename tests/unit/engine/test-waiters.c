@@ -2,9 +2,11 @@
 #include "engine/cpd-waiters.h"
 
 #include "public/cpod-error.h"
+#include "store/cpd-store-execs.h"
 #include "store/cpd-store-images.h"
 
 #define IMAGE "1111111111111111111111111111111111111111111111111111111111111111"
+#define EXEC "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 #define ID "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 typedef struct
@@ -142,6 +144,71 @@ test_removed (Fixture *fixture, gconstpointer data)
 }
 
 static void
+set_exec_state (Fixture *fixture, const char *id, CpdExecState state, int exit_code)
+{
+  CpdExecStatus status = { .state = state, .exit_code = exit_code, .finished = state == CPD_EXEC_STOPPED };
+  CpdTransaction *tx = cpd_store_begin (fixture->store, CPD_STORE_BOOT, NULL);
+
+  g_assert_true (cpd_store_set_exec_status (tx, id, &status, NULL));
+  commit (tx);
+}
+
+static void
+add_exec (Fixture *fixture, const char *id)
+{
+  CpdExecRow row = { .id = (char *) id, .container_id = (char *) ID, .config = (char *) "{}" };
+  CpdTransaction *tx = cpd_store_begin (fixture->store, CPD_STORE_BOOT, NULL);
+
+  g_assert_true (cpd_store_add_exec (tx, &row, NULL));
+  commit (tx);
+}
+
+static void
+delete_exec (Fixture *fixture, const char *id)
+{
+  CpdTransaction *tx = cpd_store_begin (fixture->store, CPD_STORE_BOOT, NULL);
+
+  g_assert_true (cpd_store_delete_exec (tx, id, NULL));
+  commit (tx);
+  cpd_waiters_look (fixture->waiters, id);
+}
+
+/* Neither that it runs nor that it does not yet is its end. */
+static void
+test_exec (Fixture *fixture, gconstpointer data)
+{
+  add_exec (fixture, EXEC);
+  cpd_waiters_add_exec (fixture->waiters, EXEC, g_task_new (NULL, NULL, on_done, fixture));
+  cpd_waiters_look (fixture->waiters, EXEC);
+  set_exec_state (fixture, EXEC, CPD_EXEC_RUNNING, 0);
+  cpd_waiters_look (fixture->waiters, EXEC);
+  assert_finished (fixture, 0);
+  set_exec_state (fixture, EXEC, CPD_EXEC_STOPPED, 6);
+  cpd_waiters_look (fixture->waiters, EXEC);
+  assert_finished (fixture, 1);
+  g_assert_cmpint (fixture->exit_code, ==, 6);
+
+  /* Its exit code outlives it. */
+  delete_exec (fixture, EXEC);
+  fixture->exit_code = 0;
+  cpd_waiters_add_exec (fixture->waiters, EXEC, g_task_new (NULL, NULL, on_done, fixture));
+  assert_finished (fixture, 2);
+  g_assert_no_error (fixture->error);
+  g_assert_cmpint (fixture->exit_code, ==, 6);
+}
+
+static void
+test_exec_removed (Fixture *fixture, gconstpointer data)
+{
+  add_exec (fixture, EXEC);
+  cpd_waiters_add_exec (fixture->waiters, EXEC, g_task_new (NULL, NULL, on_done, fixture));
+  assert_finished (fixture, 0);
+  delete_exec (fixture, EXEC);
+  assert_finished (fixture, 1);
+  g_assert_error (fixture->error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_EXEC_SESSION);
+}
+
+static void
 test_errors (Fixture *fixture, gconstpointer data)
 {
   add (fixture, ID, "running nonsense", NULL);
@@ -249,6 +316,8 @@ main (int argc, char **argv)
   ADD ("/waiters/stopped", test_stopped);
   ADD ("/waiters/at-once", test_at_once);
   ADD ("/waiters/removed", test_removed);
+  ADD ("/waiters/exec", test_exec);
+  ADD ("/waiters/exec-removed", test_exec_removed);
   ADD ("/waiters/errors", test_errors);
   ADD ("/waiters/cancelled", test_cancelled);
   ADD ("/waiters/cancelled-and-done", test_cancelled_and_done);

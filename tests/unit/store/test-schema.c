@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/cpd-statement.h"
+#include "store/cpd-store-execs.h"
 #include "store/cpd-store-mounts.h"
 #include "test-store.h"
 
@@ -53,7 +54,7 @@ test_fresh (TestStore *test, gconstpointer kind)
   g_autofree char *version = query_raw (test->path, "PRAGMA user_version");
   g_autofree char *mode = query_raw (test->path, "PRAGMA journal_mode");
 
-  g_assert_cmpstr (version, ==, "4|\n");
+  g_assert_cmpstr (version, ==, "5|\n");
   g_assert_cmpstr (mode, ==, "wal|\n");
 }
 
@@ -169,6 +170,22 @@ test_version_3 (TestStore *test, gconstpointer kind)
   g_assert_cmpuint (count, ==, 2);
 }
 
+/* There is room for exec sessions. */
+static void
+test_version_4 (TestStore *test, gconstpointer kind)
+{
+  g_autofree char *path = NULL;
+  g_autoptr(CpdStore) store = open_fixture (test, 4, &path);
+  CpdExecRow exec = { .id = (char *) test_id ("e"), .container_id = (char *) test_id ("decade"), .config = (char *) "{}" };
+  g_autoptr(GPtrArray) execs = NULL;
+  CpdTransaction *tx = test_begin (store);
+
+  g_assert_true (cpd_store_add_exec (tx, &exec, NULL));
+  test_commit (tx);
+  execs = cpd_store_list_execs (store, test_id ("decade"), FALSE, NULL);
+  g_assert_cmpuint (execs->len, ==, 1);
+}
+
 /* Whatever version one comes from, one ends up with the same tables. */
 static void
 test_same_schema (TestStore *test, gconstpointer kind)
@@ -265,6 +282,7 @@ main (int argc, char **argv)
   test_store_add_file ("schema/version-1", test_version_1);
   test_store_add_file ("schema/version-2", test_version_2);
   test_store_add_file ("schema/version-3", test_version_3);
+  test_store_add_file ("schema/version-4", test_version_4);
   test_store_add_file ("schema/foreign-keys", test_foreign_keys);
   test_store_add_file ("schema/same-schema", test_same_schema);
   test_store_add_file ("schema/newer", test_newer);
