@@ -105,6 +105,8 @@ cpd_bus_event_fields (const CpdEventRow *row)
   add_string (&dict, "name", row->name);
   add (&dict, "attributes", row->attributes != NULL
        ? row->attributes : g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
+  add (&dict, "labels", row->labels != NULL
+       ? row->labels : g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0));
   add (&dict, "uid", g_variant_new_uint32 (row->uid));
   add (&dict, "pid", g_variant_new_uint32 (row->pid));
   add_string (&dict, "unit", row->unit);

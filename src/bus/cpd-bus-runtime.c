@@ -29,6 +29,9 @@ static const CpdBusOption event_options[] = {
   { "status", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "id", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "name", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "container", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "image", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "limit", G_VARIANT_TYPE_UINT32, check_event_limit },
   { "from-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { "until-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
@@ -166,6 +169,9 @@ query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
   g_auto(GStrv) ids = cpd_bus_options_get_strings (options, "id");
   g_auto(GStrv) names = cpd_bus_options_get_strings (options, "name");
   g_autofree char *namespace = cpd_bus_options_get_string (options, "namespace");
+  g_auto(GStrv) containers = cpd_bus_options_get_strings (options, "container");
+  g_auto(GStrv) images = cpd_bus_options_get_strings (options, "image");
+  g_auto(GStrv) labels = cpd_bus_options_get_strings (options, "label");
   CpdEventQuery query = {
     .since = cpd_bus_call_get_uint64 (call, 0),
     .limit = (guint) cpd_bus_options_get_uint32 (options, "limit", CPD_EVENTS_MAX),
@@ -175,6 +181,9 @@ query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
     .statuses = statuses,
     .id_prefixes = ids,
     .names = names,
+    .containers = containers,
+    .images = images,
+    .labels = labels,
     .namespace = namespace,
   };
 

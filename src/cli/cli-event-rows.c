@@ -2,6 +2,7 @@
 #include "cli/cli-event-rows.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/cli-json.h"
 #include "cli/cli-output.h"
@@ -12,15 +13,18 @@ struct _CliEventPrinter
 {
   CliTemplate *template;        /* (nullable) */
   gboolean json;
+  gboolean trunc;
 };
 
 CliEventPrinter *
 cli_event_printer_new (const char  *format,
+                       gboolean     trunc,
                        GError     **error)
 {
   g_autoptr(CliEventPrinter) self = g_new0 (CliEventPrinter, 1);
 
   self->json = cli_output_is_json (format);
+  self->trunc = trunc;
   if (format == NULL || self->json)
     return g_steal_pointer (&self);
 
@@ -58,9 +62,28 @@ get_number (GVariant   *event,
   return value;
 }
 
+/* Labels, as podman shows them among the attributes. */
+static void
+append_labels (GVariant *event,
+               GString  *out)
+{
+  g_autoptr(GVariant) labels = g_variant_lookup_value (event, "labels", G_VARIANT_TYPE ("a{ss}"));
+  GVariantIter iter;
+  const char *key;
+  const char *value;
+
+  if (labels == NULL)
+    return;
+
+  g_variant_iter_init (&iter, labels);
+  while (g_variant_iter_next (&iter, "{&s&s}", &key, &value))
+    g_string_append_printf (out, "%s%s=%s", out->len > 0 ? ", " : "", key, value);
+}
+
 /* "TIME container create ID (image=I, name=N, ...)". */
 char *
-cli_event_text (GVariant *event)
+cli_event_text (GVariant *event,
+                gboolean  trunc)
 {
   g_autoptr(GVariant) attributes = g_variant_lookup_value (event, "attributes", G_VARIANT_TYPE_VARDICT);
   g_autofree char *time = cli_text_local (get_number (event, "time"));
@@ -88,9 +111,10 @@ cli_event_text (GVariant *event)
       cli_value_print (value, in_brackets);
     }
 
+  append_labels (event, in_brackets);
   g_string_append_printf (out, "%s %s %s", time, get_string (event, "type"), get_string (event, "status"));
   if (id[0] != '\0')
-    g_string_append_printf (out, " %s", id);
+    g_string_append_printf (out, " %.*s", trunc ? CLI_SHORT_ID : (int) strlen (id), id);
   if (in_brackets->len > 0)
     g_string_append_printf (out, " (%s)", in_brackets->str);
 
@@ -110,6 +134,7 @@ GVariant *
 cli_event_row (GVariant *event)
 {
   g_autoptr(GVariant) attributes = g_variant_lookup_value (event, "attributes", G_VARIANT_TYPE_VARDICT);
+  g_autoptr(GVariant) labels = g_variant_lookup_value (event, "labels", G_VARIANT_TYPE ("a{ss}"));
   g_autofree char *time = cli_text_rfc3339 (get_number (event, "time"));
   const char *image = "";
   guint uid = 0;
@@ -132,6 +157,8 @@ cli_event_row (GVariant *event)
   add (&builder, "Image", g_variant_new_string (image));
   if (attributes != NULL)
     add (&builder, "Attributes", attributes);
+  if (labels != NULL)
+    add (&builder, "Labels", labels);
   add (&builder, "Uid", g_variant_new_uint32 (uid));
   add (&builder, "Pid", g_variant_new_uint32 (pid));
   add (&builder, "Unit", g_variant_new_string (get_string (event, "unit")));
@@ -149,7 +176,7 @@ cli_event_printer_print (CliEventPrinter  *self,
 
   if (self->template == NULL && !self->json)
     {
-      text = cli_event_text (event);
+      text = cli_event_text (event, self->trunc);
       puts (text);
       return TRUE;
     }

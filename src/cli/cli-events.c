@@ -21,6 +21,7 @@ typedef struct
 {
   CliApp *app;
   gboolean no_stream;
+  gboolean trunc;
   gboolean stream;
   char *since;
   char *until;
@@ -35,30 +36,64 @@ typedef struct
   gboolean ended;
 } Events;
 
-/* The record of one container goes by its id, or by its name once it has gone. */
+/* A container is known by its id whatever its name was at the time; one that has gone by what it is called here. */
 static char *
 resolve_container (CliApp     *app,
                    const char *name)
 {
   g_autofree char *path = cli_find_container (app, name, NULL);
 
-  return path != NULL ? g_strconcat ("id=", strrchr (path, '/') + 1, NULL) : g_strconcat ("name=", name, NULL);
+  return g_strconcat ("container=", path != NULL ? strrchr (path, '/') + 1 : name, NULL);
 }
 
-static void
-resolve_filters (Events *events)
+/* Filters that stand for something else: podman knows all of these. */
+static gboolean
+resolve_filter (Events *events,
+                char  **filter)
 {
-  for (char **filter = events->filters; filter != NULL && *filter != NULL; filter++)
+  char **time = g_str_has_prefix (*filter, "since=") ? &events->since
+                : g_str_has_prefix (*filter, "until=") ? &events->until : NULL;
+  char *resolved = NULL;
+
+  if (time != NULL)
     {
-      char *resolved;
+      g_free (*time);
+      *time = g_strdup (strchr (*filter, '=') + 1);
+      return FALSE;
+    }
 
-      if (!g_str_has_prefix (*filter, "container="))
-        continue;
+  if (g_str_has_prefix (*filter, "container="))
+    resolved = resolve_container (events->app, *filter + strlen ("container="));
+  else if (g_str_equal (*filter, "event=die") || g_str_equal (*filter, "status=die"))
+    resolved = g_strdup ("event=died");
 
-      resolved = resolve_container (events->app, *filter + strlen ("container="));
+  if (resolved != NULL)
+    {
       g_free (*filter);
       *filter = resolved;
     }
+
+  return TRUE;
+}
+
+/* Takes out those that are no filters of the service's. */
+static void
+resolve_filters (Events *events)
+{
+  guint kept = 0;
+
+  for (guint i = 0; events->filters != NULL && events->filters[i] != NULL; i++)
+    {
+      char *filter = g_steal_pointer (&events->filters[i]);
+
+      if (resolve_filter (events, &filter))
+        events->filters[kept++] = filter;
+      else
+        g_free (filter);
+    }
+
+  if (events->filters != NULL)
+    events->filters[kept] = NULL;
 }
 
 static GVariant *
@@ -67,6 +102,7 @@ make_options (Events  *events,
 {
   static const CliFilter known[] = {
     { "type", "type" }, { "event", "status" }, { "status", "status" }, { "id", "id" }, { "name", "name" },
+    { "container", "container" }, { "image", "image" }, { "label", "label" },
   };
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
@@ -281,12 +317,15 @@ show_events (Events *events)
   g_autoptr(GError) error = NULL;
   gboolean ok;
 
-  printer = cli_event_printer_new (events->format, &error);
-  if (printer == NULL || !parse_times (events, &error) || cli_connect (events->app, &error) == NULL)
+  printer = cli_event_printer_new (events->format, events->trunc, &error);
+  if (printer == NULL || cli_connect (events->app, &error) == NULL)
     return cli_fail_error (error);
 
   events->printer = printer;
   resolve_filters (events);
+  if (!parse_times (events, &error))
+    return cli_fail_error (error);
+
   if (stream)
     subscribe (events);
 
@@ -299,6 +338,27 @@ show_events (Events *events)
   return ok ? EXIT_SUCCESS : cli_fail_error (error);
 }
 
+/* As podman has it: an option that is on unless it is told to be off, which GOption does not know. */
+static gboolean
+take_no_trunc_false (int   *argc,
+                     char **argv)
+{
+  gboolean found = FALSE;
+  int kept = 0;
+
+  for (int i = 0; i < *argc; i++)
+    {
+      if (g_str_equal (argv[i], "--no-trunc=false"))
+        found = TRUE;
+      else if (!g_str_equal (argv[i], "--no-trunc=true"))
+        argv[kept++] = argv[i];
+    }
+
+  argv[kept] = NULL;
+  *argc = kept;
+  return found;
+}
+
 int
 cli_events (CliApp        *app,
             const CliVerb *verb,
@@ -306,12 +366,14 @@ cli_events (CliApp        *app,
             char         **argv)
 {
   Events events = { .app = app };
+  gboolean no_trunc = FALSE;
   int status;
   const GOptionEntry entries[] = {
     { "filter", 'f', 0, G_OPTION_ARG_STRING_ARRAY, &events.filters,
-      N_("Show only those with this type, event, container, id or name"), N_("KEY=VALUE") },
+      N_("Show only those with this type, event, container, image, label, id or name"), N_("KEY=VALUE") },
     { "format", 0, 0, G_OPTION_ARG_STRING, &events.format, N_("json, or a template"), N_("FORMAT") },
     { "no-stream", 0, 0, G_OPTION_ARG_NONE, &events.no_stream, N_("End after what has happened so far"), NULL },
+    { "no-trunc", 0, 0, G_OPTION_ARG_NONE, &no_trunc, N_("Show whole ids (the default; see --no-trunc=false)"), NULL },
     { "since", 0, 0, G_OPTION_ARG_STRING, &events.since, N_("Begin after this sequence number or time"),
       N_("NUMBER|TIME") },
     { "stream", 0, 0, G_OPTION_ARG_NONE, &events.stream, N_("Go on as things happen (the default)"), NULL },
@@ -319,6 +381,7 @@ cli_events (CliApp        *app,
     { NULL }
   };
 
+  events.trunc = take_no_trunc_false (&argc, argv);
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 

@@ -203,3 +203,19 @@ cpd_json_set_string (JsonObject *object, const char *key, const char *string)
   if (string != NULL)
     json_object_set_string_member (object, key, string);
 }
+
+GVariant *
+cpd_json_to_strings (JsonObject *object)
+{
+  GVariantBuilder strings = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *node;
+
+  if (object != NULL)
+    json_object_iter_init (&iter, object);
+  while (object != NULL && json_object_iter_next (&iter, &key, &node))
+    if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
+      g_variant_builder_add (&strings, "{ss}", key, json_node_get_string (node));
+  return g_variant_builder_end (&strings);
+}

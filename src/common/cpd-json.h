@@ -26,6 +26,9 @@ JsonArray   *cpd_json_get_array        (JsonObject   *object,
 char       **cpd_json_get_strv         (JsonObject   *object,
                                         const char   *key);
 
+/* The members that are strings, as a{ss}; NULL counts as an object without any. */
+GVariant    *cpd_json_to_strings       (JsonObject   *object);
+
 /* Builders: an empty list or a NULL string leaves the key out. */
 void         cpd_json_set_strv         (JsonObject        *object,
                                         const char        *key,

@@ -9,6 +9,9 @@ static const char *const seccomp_paths[] = {
   "/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json",
 };
 
+/* More than the age of all events there are, and no overflow in microseconds. */
+#define MAX_AGE_SECONDS (G_MAXINT64 / (4 * G_USEC_PER_SEC))
+
 /* conmon cannot keep a log smaller than what it reads at once. */
 #define MIN_LOG_SIZE 8192
 
@@ -127,7 +130,8 @@ set_cgroups (CpdConfig *config)
 static void
 set_limits (CpdConfig *config)
 {
-  config->events_max_rows = (guint) cpd_config_get_int (config, CPD_KEY_EVENTS_MAX_ROWS);
+  config->events_max_rows = (guint) MIN (cpd_config_get_int (config, CPD_KEY_EVENTS_MAX_ROWS), G_MAXUINT);
+  config->events_max_age = MIN (cpd_config_get_int (config, CPD_KEY_EVENTS_MAX_AGE), MAX_AGE_SECONDS) * G_USEC_PER_SEC;
   config->pids_limit = MAX (cpd_config_get_int (config, CPD_KEY_PIDS_LIMIT), 0);
   config->stop_timeout = (guint) cpd_config_get_int (config, CPD_KEY_STOP_TIMEOUT);
   config->shm_size = cpd_config_get_int (config, CPD_KEY_SHM_SIZE);

@@ -26,7 +26,8 @@ typedef struct
   char *seccomp_profile;        /* (nullable): NULL for unconfined */
   gboolean systemd_cgroups;     /* made by systemd, not by the OCI runtime itself */
   char *cgroup_parent;          /* "/cpod", or "machine.slice" */
-  guint events_max_rows;
+  guint events_max_rows;        /* 0 for no limit */
+  gint64 events_max_age;        /* microseconds, 0 for no limit */
   char **capabilities;          /* of a container that asks for none */
   char **sysctls;               /* "NAME=VALUE" */
   char **ulimits;               /* "NAME=SOFT:HARD" */

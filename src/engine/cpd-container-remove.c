@@ -68,10 +68,10 @@ commit (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, 
     cpd_store_begin (engine->store, row->auto_remove ? CPD_STORE_BOOT : CPD_STORE_DURABLE, error);
 
   if (tx == NULL
-      || !cpd_store_delete_container (tx, row->id, error)
       || !cpd_store_set_mounts (tx, row->id, 0, error)
       || !cpd_store_add_event (tx, "container", "remove", row->id, row->name,
                                g_variant_builder_end (attributes), caller, error)
+      || !cpd_store_delete_container (tx, row->id, error)
       || !cpd_store_delete_operations (tx, "remove", row->id, error)
       || !cpd_store_delete_operations (tx, "refresh", row->id, error)
       || !cpd_transaction_commit (tx, error))

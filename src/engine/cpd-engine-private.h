@@ -128,6 +128,8 @@ gboolean         cpd_engine_remove_one         (CpdEngine               *engine,
                                                 const CpdCaller         *caller,
                                                 GError                 **error);
 
+/* Drops events that are too old or too many. */
+void             cpd_engine_prune_events      (CpdEngine                *engine);
 /* The event queue. */
 void             cpd_engine_on_commit         (GPtrArray                *changed_containers,
                                                gpointer                  engine);

@@ -56,6 +56,17 @@ is_backup_due (CpdEngine *engine, const char *backups)
          || cpd_store_backup_time (paths->pdata[0]) < cpd_clock_now () - BACKUP_AGE;
 }
 
+void
+cpd_engine_prune_events (CpdEngine *engine)
+{
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
+  const gint64 oldest = config->events_max_age > 0 ? cpd_clock_now () - config->events_max_age : 0;
+  g_autoptr(GError) error = NULL;
+
+  if (!cpd_store_prune_events (engine->store, config->events_max_rows, oldest, &error))
+    g_info ("failed to drop old events: %s", error->message);
+}
+
 static gpointer
 keep_up (gpointer data)
 {
@@ -64,6 +75,7 @@ keep_up (gpointer data)
   g_autofree char *backups = cpd_engine_backups_path (engine);
   g_autoptr(GError) error = NULL;
 
+  cpd_engine_prune_events (engine);
   if (engine->unchecked && !check (engine, path))
     engine->condemned = TRUE;
   if (engine->condemned || !is_backup_due (engine, backups))

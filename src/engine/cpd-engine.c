@@ -407,16 +407,12 @@ emit_events (CpdEngine *engine)
 }
 
 static void
-prune_events (CpdEngine *engine)
+prune_now_and_then (CpdEngine *engine)
 {
-  g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
-  g_autoptr(GError) error = NULL;
-
   if (engine->last_emitted < engine->last_pruned + PRUNE_EVERY)
     return;
   engine->last_pruned = engine->last_emitted;
-  if (!cpd_store_prune_events (engine->store, config->events_max_rows, 0, &error))
-    g_info ("failed to drop old events: %s", error->message);
+  cpd_engine_prune_events (engine);
 }
 
 void
@@ -440,7 +436,7 @@ cpd_engine_drain_events (CpdEngine *engine)
   g_hash_table_iter_init (&iter, dirty);
   while (g_hash_table_iter_next (&iter, &id, NULL))
     cpd_waiters_look (engine->waiters, id);
-  prune_events (engine);
+  prune_now_and_then (engine);
 }
 
 void

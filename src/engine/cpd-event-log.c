@@ -24,15 +24,29 @@ struct _CpdEventLog
   gint scheduled;               /* atomic */
 };
 
+/* podman puts labels among them. */
 static void
-add_attributes (JsonObject *line, GVariant *attributes)
+add_labels (JsonObject *object, GVariant *labels)
+{
+  GVariantIter iter;
+  const char *key, *value;
+
+  g_variant_iter_init (&iter, labels);
+  while (g_variant_iter_next (&iter, "{&s&s}", &key, &value))
+    json_object_set_string_member (object, key, value);
+}
+
+static void
+add_attributes (JsonObject *line, const CpdEventRow *event, gboolean private)
 {
   JsonObject *object = json_object_new ();
   GVariantIter iter;
   const char *key;
   GVariant *value;
 
-  g_variant_iter_init (&iter, attributes);
+  if (private && event->labels != NULL)
+    add_labels (object, event->labels);
+  g_variant_iter_init (&iter, event->attributes);
   while (g_variant_iter_loop (&iter, "{&sv}", &key, &value))
     {
       g_autofree char *text = g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
@@ -49,7 +63,7 @@ add_attributes (JsonObject *line, GVariant *attributes)
 }
 
 char *
-cpd_event_log_line (const CpdEventRow *event)
+cpd_event_log_line (const CpdEventRow *event, gboolean private)
 {
   g_autoptr(JsonObject) line = json_object_new ();
   g_autofree char *time = cpd_clock_format (event->time);
@@ -60,7 +74,10 @@ cpd_event_log_line (const CpdEventRow *event)
   json_object_set_string_member (line, "Status", event->status);
   json_object_set_string_member (line, "ID", event->id);
   json_object_set_string_member (line, "Name", event->name);
-  add_attributes (line, event->attributes);
+  add_attributes (line, event, private);
+  json_object_set_int_member (line, "Uid", event->uid);
+  json_object_set_int_member (line, "Pid", event->pid);
+  json_object_set_string_member (line, "Unit", event->unit);
   return cpd_json_print_object (line);
 }
 
@@ -90,7 +107,7 @@ write_to_file (CpdEventLog *log, GPtrArray *events, GError **error)
     return FALSE;
   for (guint i = 0; i < events->len; i++)
     {
-      g_autofree char *line = cpd_event_log_line (events->pdata[i]);
+      g_autofree char *line = cpd_event_log_line (events->pdata[i], TRUE);
 
       g_string_append (text, line);
       g_string_append_c (text, '\n');
@@ -107,7 +124,9 @@ write_to_file (CpdEventLog *log, GPtrArray *events, GError **error)
 static void
 write_to_journal (const CpdEventRow *event)
 {
-  g_autofree char *message = cpd_event_log_line (event);
+  g_autofree char *message = cpd_event_log_line (event, FALSE);
+  g_autofree char *uid = g_strdup_printf ("%u", event->uid);
+  g_autofree char *pid = g_strdup_printf ("%u", event->pid);
   g_autofree char *seq = g_strdup_printf ("%" G_GUINT64_FORMAT, event->seq);
   const GLogField fields[] = {
     { "MESSAGE", message, -1 },
@@ -118,6 +137,9 @@ write_to_journal (const CpdEventRow *event)
     { "CPOD_EVENT", event->status, -1 },
     { "CPOD_ID", event->id, -1 },
     { "CPOD_NAME", event->name, -1 },
+    { "CPOD_SENDER_UID", uid, -1 },
+    { "CPOD_SENDER_PID", pid, -1 },
+    { "CPOD_SENDER_UNIT", event->unit, -1 },
   };
 
   g_log_writer_journald (G_LOG_LEVEL_INFO, fields, G_N_ELEMENTS (fields), NULL);

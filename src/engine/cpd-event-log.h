@@ -25,7 +25,8 @@ void         cpd_event_log_free (CpdEventLog      *log);
 /* There are new events. */
 void         cpd_event_log_wake (CpdEventLog      *log);
 
-/* An event as a line of podman's events file, without the newline. */
-char        *cpd_event_log_line (const CpdEventRow *event);
+/* An event as a line of podman's events file, without the newline; what may be secret only where PRIVATE. */
+char        *cpd_event_log_line (const CpdEventRow *event,
+                                 gboolean           private);
 
 G_END_DECLS

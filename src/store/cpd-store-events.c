@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cpd-clock.h"
+#include "common/cpd-json.h"
 #include "store/cpd-statement.h"
 
 void
@@ -14,9 +15,14 @@ cpd_event_row_free (CpdEventRow *row)
   g_free (row->id);
   g_free (row->name);
   g_clear_pointer (&row->attributes, g_variant_unref);
+  g_clear_pointer (&row->labels, g_variant_unref);
   g_free (row->unit);
   g_free (row);
 }
+
+/* Labels are those that the container has right now; a broken configuration has none. */
+#define LABELS "coalesce((SELECT json_extract(CASE WHEN json_valid(config) THEN config END, '$.labels')" \
+               " FROM container WHERE ?2 = 'container' AND id = ?4), '')"
 
 gboolean
 cpd_store_add_event (CpdTransaction *tx, const char *type, const char *status, const char *id,
@@ -28,8 +34,8 @@ cpd_store_add_event (CpdTransaction *tx, const char *type, const char *status, c
   g_autofree char *text = given != NULL ? g_variant_print (given, TRUE) : g_strdup ("");
   g_autoptr(CpdStatement) statement =
     cpd_transaction_prepare (tx, "INSERT INTO event (time, type, status, id, name, attributes,"
-                                 " uid, pid, unit, namespace) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                             error);
+                                 " uid, pid, unit, namespace, labels)"
+                                 " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, " LABELS ")", error);
 
   if (statement == NULL)
     return FALSE;
@@ -91,6 +97,15 @@ parse_attributes (const char *text)
   return g_steal_pointer (&attributes);
 }
 
+static GVariant *
+parse_labels (const char *text)
+{
+  g_autoptr(JsonNode) node = *text != '\0' ? cpd_json_parse (text, -1, NULL) : NULL;
+
+  return g_variant_ref_sink (cpd_json_to_strings (node != NULL && JSON_NODE_HOLDS_OBJECT (node)
+                                                  ? json_node_get_object (node) : NULL));
+}
+
 static CpdEventRow *
 read_row (CpdStatement *statement)
 {
@@ -106,6 +121,7 @@ read_row (CpdStatement *statement)
   row->uid = (guint32) cpd_statement_int (statement, 7);
   row->pid = (guint32) cpd_statement_int (statement, 8);
   row->unit = cpd_statement_text (statement, 9);
+  row->labels = parse_labels (cpd_statement_peek_text (statement, 10));
   return row;
 }
 
@@ -125,11 +141,22 @@ read_bounds (CpdStore *store, guint64 *oldest, guint64 *newest, GError **error)
   return TRUE;
 }
 
+/* An image's own events go by id or name; those of containers by what they were created from, which stands among
+ * their attributes in the text format of variants. Names of images have nothing that would be escaped there. */
+#define IS_OF_IMAGE \
+  "CASE type WHEN 'image' THEN instr(id, ?) = 1 OR name IN (?, 'localhost/' || ?, 'localhost/' || ? || ':latest'," \
+  " ? || ':latest') ELSE instr(attributes, '''image'': <''' || ? || '''>') > 0" \
+  " OR instr(attributes, '''image'': <''' || ? || ':latest''>') > 0 END"
+
+#define HAS_LABEL \
+  "EXISTS (SELECT 1 FROM json_each(CASE WHEN json_valid(labels) THEN labels ELSE '{}' END) AS label" \
+  " WHERE label.key = ? OR label.key || '=' || label.value = ?)"
+
 static CpdStatement *
 prepare_query (CpdStore *store, const CpdEventQuery *query, GError **error)
 {
   g_autoptr(GString) sql = g_string_new ("SELECT seq, time, type, status, id, name, attributes,"
-                                         " uid, pid, unit FROM event"
+                                         " uid, pid, unit, labels FROM event"
                                          " WHERE seq > ? AND time >= ? AND time <= ?");
   g_autoptr(GPtrArray) values = g_ptr_array_new ();
   char *namespaces[] = { (char *) query->namespace, NULL };
@@ -139,6 +166,10 @@ prepare_query (CpdStore *store, const CpdEventQuery *query, GError **error)
   cpd_sql_add_filter (sql, values, query->statuses, "status = ?");
   cpd_sql_add_filter (sql, values, query->id_prefixes, "instr(id, ?) = 1");
   cpd_sql_add_filter (sql, values, query->names, "name = ?");
+  cpd_sql_add_filter (sql, values, query->containers,
+                      "type = 'container' AND (name = ? OR instr(id, ?) = 1)");
+  cpd_sql_add_filter (sql, values, query->images, IS_OF_IMAGE);
+  cpd_sql_add_filter (sql, values, query->labels, HAS_LABEL);
   if (query->namespace != NULL && *query->namespace != '\0')
     cpd_sql_add_filter (sql, values, namespaces, "type <> 'container' OR namespace = ?");
   g_string_append_printf (sql, " ORDER BY seq LIMIT %u",

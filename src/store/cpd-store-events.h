@@ -15,6 +15,7 @@ typedef struct
   char *id;
   char *name;
   GVariant *attributes;         /* (owned) a{sv}, public */
+  GVariant *labels;             /* (owned) a{ss}, of the container; they may hold secrets */
   guint32 uid;
   guint32 pid;
   char *unit;
@@ -31,6 +32,9 @@ typedef struct
   char **statuses;
   char **id_prefixes;
   char **names;
+  char **containers;            /* names, or prefixes of ids, of containers */
+  char **images;                /* names, or prefixes of ids: their own events and those of their containers */
+  char **labels;                /* "key" or "key=value" */
   const char *namespace;        /* leaves out the containers of other ones */
 } CpdEventQuery;
 

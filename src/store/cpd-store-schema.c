@@ -188,6 +188,9 @@ static const char *const migrations[] = {
   ") WITHOUT ROWID;"
   "CREATE INDEX exec_container_id ON exec (container_id);"
   "CREATE INDEX exec_finished ON exec (finished) WHERE finished > 0;",
+
+  /* 6: the labels that a container had, as a JSON object, or '' for none */
+  "ALTER TABLE event ADD COLUMN labels TEXT NOT NULL DEFAULT '';",
 };
 
 static gboolean

@@ -74,7 +74,7 @@ test_event (void)
     "{'seq': <uint64 7>, 'time': <uint64 1700000000000001>, 'type': <'container'>, 'status': <'died'>,"
     " 'id': <'abc'>, 'name': <'web'>, 'attributes': <{'exit-code': <3>, 'image': <'busybox'>}>,"
     " 'uid': <uint32 5>}"));
-  g_autofree char *text = cli_event_text (event);
+  g_autofree char *text = cli_event_text (event, FALSE);
   g_autoptr(GVariant) row = cli_event_row (event);
 
   g_assert_cmpstr (text, ==, "2023-11-14 22:13:20.000001 +0000 UTC container died abc"

@@ -186,6 +186,32 @@ test_version_4 (TestStore *test, gconstpointer kind)
   g_assert_cmpuint (execs->len, ==, 1);
 }
 
+/* Events of before have no labels, whatever their containers have. */
+static void
+test_version_5 (TestStore *test, gconstpointer kind)
+{
+  g_autofree char *path = NULL;
+  g_autoptr(CpdStore) store = open_fixture (test, 5, &path);
+  g_autoptr(CpdContainerRow) web = cpd_store_get_container (store, test_id ("decade"), NULL);
+  g_autoptr(GPtrArray) execs = cpd_store_list_execs (store, test_id ("decade"), FALSE, NULL);
+  CpdEventQuery query = { .since = 2 };
+  g_autoptr(GPtrArray) before = cpd_store_list_events (store, &query, NULL, NULL, NULL);
+  g_autoptr(GPtrArray) after = NULL;
+  CpdTransaction *tx = test_begin (store);
+  guint count;
+
+  g_assert_true (cpd_store_get_mounts (store, web->id, &count, NULL));
+  g_assert_cmpuint (count, ==, 1);
+  g_assert_cmpuint (execs->len, ==, 1);
+  g_assert_cmpuint (before->len, ==, 1);
+  g_assert_cmpuint (g_variant_n_children (((CpdEventRow *) before->pdata[0])->labels), ==, 0);
+  g_assert_true (cpd_store_add_event (tx, "container", "start", web->id, web->name, NULL, CPD_CALLER_SELF, NULL));
+  test_commit (tx);
+  query.since = 3;
+  after = cpd_store_list_events (store, &query, NULL, NULL, NULL);
+  g_assert_cmpuint (g_variant_n_children (((CpdEventRow *) after->pdata[0])->labels), ==, 1);
+}
+
 /* Whatever version one comes from, one ends up with the same tables. */
 static void
 test_same_schema (TestStore *test, gconstpointer kind)
@@ -283,6 +309,7 @@ main (int argc, char **argv)
   test_store_add_file ("schema/version-2", test_version_2);
   test_store_add_file ("schema/version-3", test_version_3);
   test_store_add_file ("schema/version-4", test_version_4);
+  test_store_add_file ("schema/version-5", test_version_5);
   test_store_add_file ("schema/foreign-keys", test_foreign_keys);
   test_store_add_file ("schema/same-schema", test_same_schema);
   test_store_add_file ("schema/newer", test_newer);
