@@ -85,6 +85,7 @@ static gboolean
 migrate_one (CpdEngine *engine, const char *id, const CpdOciRuntime *runtime, const CpdCaller *caller,
              GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "migrate");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
   g_autoptr(CpdContainerConfig) config = row != NULL ? cpd_container_config_parse (row->config, error) : NULL;

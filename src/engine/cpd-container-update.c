@@ -113,6 +113,7 @@ gboolean
 cpd_engine_update_container (CpdEngine *engine, const char *id, GVariant *options, const CpdCaller *caller,
                              GError **error)
 {
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "update");
   g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, NOT_REMOVING, "update", error);
   g_autoptr(CpdContainerConfig) config = row != NULL ? cpd_container_config_parse (row->config, error) : NULL;

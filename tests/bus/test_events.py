@@ -5,6 +5,7 @@
 import glob
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -128,8 +129,9 @@ class A13TableTest(EventsCase):
         self.assertEqual(self.statuses(lambda: self.container().rename('renamed')), ['create', 'rename'])
         self.assertEqual(self.statuses(self.container().remove), ['remove'])
         self.assertEqual(self.statuses(lambda: os.close(running.call('Attach'))), ['attach'])
+        self.assertEqual(self.statuses(lambda: running.call('Update', memory=64 << 20)), ['update'])
         return {'Container.' + name for name in ('Init', 'Start', 'Stop', 'Restart', 'Pause', 'Unpause', 'Kill', 'Cleanup',
-                                                 'Rename', 'Remove', 'Attach')}
+                                                 'Rename', 'Remove', 'Attach', 'Update')}
 
     def check_runtime(self):
         runtime = self.client.runtime
@@ -142,7 +144,12 @@ class A13TableTest(EventsCase):
         for _ in range(2):
             self.container()
         self.assertEqual(self.statuses(self.pruned), ['remove', 'remove'])
-        return {'Runtime.' + name for name in ('Create', 'Rename', 'Remove', 'Evict', 'PruneContainers')}
+        self.container()
+        migrate = lambda: self.client.job_wait(runtime('Migrate', oci_runtime=os.path.realpath(shutil.which('runc'))))  # noqa: E731
+        self.assertEqual(self.statuses(migrate), ['update'])
+        self.assertEqual(self.statuses(migrate), [])
+        self.assertEqual(self.statuses(lambda: runtime('RenumberLocks')), ['renumber'])
+        return {'Runtime.' + name for name in ('Create', 'Rename', 'Remove', 'Evict', 'PruneContainers', 'Migrate', 'RenumberLocks')}
 
     def check_images(self):
         self.assertEqual(self.statuses(self.copy_image), ['import'])
@@ -172,13 +179,16 @@ class A13TableTest(EventsCase):
             (broken.call, 'Start'), (broken.call, 'Init'), (broken.call, 'Restart'), (broken.call, 'Attach'),
             *((gone.call, name) for name in ('Init', 'Start', 'Stop', 'Restart', 'Pause', 'Unpause', 'Kill', 'Cleanup', 'Remove',
                                              'Attach')),
-            (gone.rename, 'new'), (running.rename, 'taken'), (running.rename, '-bad'),
+            (gone.call, 'Update'), (gone.rename, 'new'), (running.rename, 'taken'), (running.rename, '-bad'),
         ]
         for method, *arguments in refusals:
             with self.subTest(arguments=arguments):
                 self.refused(method, *arguments)
         runtime, images = self.client.runtime, self.client.images
         self.refused(running.kill, signal='SIGNOPE')
+        self.refused(running.call, 'Update', memory=1)
+        self.refused(running.call, 'Update', cpuset_cpus='9999')
+        self.refused(self.client.job_wait, runtime('Migrate', oci_runtime='nosuch'))
         self.refused(runtime, 'Create', 's', 'nosuch', command=['true'])
         self.refused(runtime, 'Create', 's', 'busybox', name='taken', command=['true'])
         self.refused(runtime, 'Rename', 'ss', ABSENT, 'x')
