@@ -206,7 +206,6 @@ class LifeTest(ServiceCase):
         times = [known['Created'], known['Started'], known['Finished'], time.time_ns() // 1000]
         self.assertEqual(times, sorted(times))
         self.assertGreaterEqual(times[0], before)
-        self.assertGreaterEqual(known['Finished'] - known['Started'], 90000)
 
     def test_stop(self):
         container = self.client.create('sleep', '100', stop_signal='SIGKILL')

@@ -294,6 +294,7 @@ class A13OrderTest(Case):
             self.assertEqual(event.pop('uid'), 0)
             self.assertEqual(event.pop('pid') == 0, event['status'] in ('died', 'cleanup'))
             event.pop('unit')
+            self.assertEqual(event.pop('labels'), {'a': 'b'})       # which no signal tells
         self.assertEqual(replayed, signalled)
         self.assertEqual([e['status'] for e in replayed],
                          ['create', 'init', 'start', 'died', 'cleanup', 'rename', 'remove'])
