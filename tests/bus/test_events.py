@@ -162,11 +162,38 @@ class A13TableTest(EventsCase):
         self.assertEqual(self.statuses(push), ['push'])
         return {'Images.' + name for name in ('Import', 'RemoveImage', 'Pull', 'Push')}
 
+    def check_storage(self):
+        container = self.container()
+        self.assertEqual(self.statuses(lambda: container.call('Mount')), ['mount'])
+        self.assertEqual(self.statuses(lambda: container.call('Unmount')), ['unmount'])
+        service = Service('table-storage', peer=True)
+        self.addCleanup(service.destroy)
+        service.client.import_busybox()
+        box = service.client.create('true')
+        service.stop()
+        for parts in ('lib', 'containers'), ('lib', 'storage', 'overlay', 'c'):
+            shutil.copytree(service.state(*parts, box.id), service.state(*parts, ABSENT), symlinks=True)
+        metadata = service.state('lib', 'containers', ABSENT, 'container.json')
+        os.rename(metadata, metadata + '.damaged')
+        service.start()
+        client, since = service.client, service.client.last_seq()
+        for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
+            client.runtime(method, 's', ABSENT)
+        self.assertEqual([(event['type'], event['status']) for event in client.events(since)[0]],
+                         [('storage', 'mount'), ('storage', 'unmount'), ('storage', 'remove')])
+        since = client.last_seq()
+        for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
+            self.refused(client.runtime, method, 's', ABSENT)
+        self.assertEqual(client.events(since)[0], [])
+        return {'Container.Mount', 'Container.Unmount', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
+                'Runtime.RemoveStorageContainer'}
+
     # What is no event: the service's own affairs.
     SILENT = {'Runtime.Reload', 'Runtime.Shutdown', 'Runtime.Check', 'Job.Cancel', 'Job.Wait'}
 
     def test_each_method_tells(self):
-        known = self.check_container() | self.check_runtime() | self.check_images() | self.SILENT
+        known = (self.check_container() | self.check_runtime() | self.check_images() | self.check_storage()
+                 | self.SILENT)
         self.assertEqual(changing_methods() - known, set(), 'methods that no test of events knows')
 
     def test_no_method_tells_what_failed(self):
@@ -178,7 +205,7 @@ class A13TableTest(EventsCase):
             (paused.call, 'Pause'), (idle.call, 'Pause'), (idle.call, 'Kill'),
             (broken.call, 'Start'), (broken.call, 'Init'), (broken.call, 'Restart'), (broken.call, 'Attach'),
             *((gone.call, name) for name in ('Init', 'Start', 'Stop', 'Restart', 'Pause', 'Unpause', 'Kill', 'Cleanup', 'Remove',
-                                             'Attach')),
+                                             'Attach', 'Mount', 'Unmount')), (idle.call, 'Unmount'),
             (gone.call, 'Update'), (gone.rename, 'new'), (running.rename, 'taken'), (running.rename, '-bad'),
         ]
         for method, *arguments in refusals:

@@ -51,7 +51,7 @@ class PureV2Test(MachineCase):
         self.assertTrue(cgroups.IS_V2)
         self.assertTrue(os.path.isdir('/run/systemd/system'))
         info = self.client.runtime('GetInfo')
-        self.assertEqual(os.path.basename(info['oci-runtime']), RUNTIME)
+        self.assertEqual(os.path.basename(info['host']['ociRuntime']['path']), RUNTIME)
 
     def test_io_weight(self):
         container = self.sleeper(blkio_weight=200)
