@@ -48,7 +48,7 @@ def recorded_events():
     text = ''.join(read(path) for path in glob.glob(f'{SOURCE}/src/engine/*.c') + glob.glob(f'{SOURCE}/src/storage/*.c'))
     found = set(re.findall(r'cpd_store_add_event \(tx, "([a-z]+)", "([a-z]+)"', text))
     # The status is the last word but the caller and the error, also where a function passes it on.
-    statuses = (re.findall(r'cpd_engine_set_status \(engine, [^"();]*"([a-z]+)"', text)
+    statuses = (re.findall(r'cpd_engine_set_(?:exec_)?status \(engine, [^"();]*"([a-z_]+)"', text)
                 + re.findall(r'cpd_engine_add_event \(engine, [^"();]*"([a-z]+)"', text)
                 + re.findall(r'"([a-z]+)", caller, error\)', text)
                 + [status for pair in re.findall(r'cpd_store_add_event \(tx, type, \w+ \? "([a-z]+)" : "([a-z]+)"', text)
@@ -58,7 +58,7 @@ def recorded_events():
 
 def events():
     """The table, the interface's own words and what the sources record must agree."""
-    table = set(re.findall(r'<row><entry>([a-z]+)</entry><entry>([a-z]+)</entry>', read(SOURCE, 'docs/reference/events.xml')))
+    table = set(re.findall(r'<row><entry>([a-z]+)</entry><entry>([a-z_]+)</entry>', read(SOURCE, 'docs/reference/events.xml')))
     listed = re.search(r'@status:.*?words: ([\w, ]+)\.', read(SOURCE, 'introspection/org.cpod.Cpod1.Runtime.xml'))[1]
     differing = {status for _, status in table} ^ set(listed.split(', '))
     return differing | {' '.join(event) for event in table ^ recorded_events()}

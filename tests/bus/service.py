@@ -336,6 +336,14 @@ def is_alive(pid):
     return process_state(pid) not in ('', 'Z', 'X')
 
 
+def parent_of(pid):
+    try:
+        with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
+            return int(file.read().rpartition(')')[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+
+
 def processes_with(word, program=None):
     """Processes that have WORD, or a path below it, in their command line."""
     found = []

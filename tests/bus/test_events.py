@@ -11,6 +11,7 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
+from execs import new_exec
 from service import RUNTIME, CallError, Case, Service, bus_address, connect_bus, listen_for, main, scratch, wait_for
 
 SOURCE = os.environ['CPOD_SOURCE']
@@ -162,6 +163,19 @@ class A13TableTest(EventsCase):
         self.assertEqual(self.statuses(push), ['push'])
         return {'Images.' + name for name in ('Import', 'RemoveImage', 'Pull', 'Push')}
 
+    def check_exec(self):
+        container = self.running()
+        create = lambda: new_exec(container, 'sleep', '1000', tty=True)  # noqa: E731
+        self.assertEqual(self.statuses(create), [])
+        session, other = create(), create()
+        self.assertEqual(self.statuses(lambda: session.call('Start')), ['exec'])
+        self.assertEqual(self.statuses(lambda: session.call('Resize', 'uu', 24, 80)), [])
+        self.assertEqual(self.statuses(lambda: (session.call('Kill'), session.wait())), ['exec_died'])
+        self.assertEqual(self.statuses(lambda: session.call('Remove')), [])
+        self.assertEqual(self.statuses(lambda: os.close(other.call('Attach'))), ['exec'])
+        self.assertEqual(self.statuses(lambda: other.call('Stop', timeout=0)), ['exec_died'])
+        return {'Container.Exec'} | {'Exec.' + name for name in ('Start', 'Attach', 'Resize', 'Kill', 'Stop', 'Remove')}
+
     def check_storage(self):
         container = self.container()
         self.assertEqual(self.statuses(lambda: container.call('Mount')), ['mount'])
@@ -193,7 +207,7 @@ class A13TableTest(EventsCase):
 
     def test_each_method_tells(self):
         known = (self.check_container() | self.check_runtime() | self.check_images() | self.check_storage()
-                 | self.SILENT)
+                 | self.check_exec() | self.SILENT)
         self.assertEqual(changing_methods() - known, set(), 'methods that no test of events knows')
 
     def test_no_method_tells_what_failed(self):

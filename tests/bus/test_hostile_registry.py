@@ -12,7 +12,7 @@ import subprocess
 import threading
 
 from registry import Image, OCI_INDEX, OCI_MANIFEST, Registry, base_layer, digest_of, noise, pack, to_json
-from service import CallError, is_alive, main, processes_with, wait_for
+from service import CallError, is_alive, main, parent_of, processes_with, wait_for
 from test_pull import PullCase, write
 
 
@@ -94,14 +94,6 @@ class HostileRegistry(http.server.ThreadingHTTPServer):
         else:
             code = 'MANIFEST_UNKNOWN' if '/manifests/' in handler.path else 'BLOB_UNKNOWN'
             handler.give(to_json({'errors': [{'code': code, 'message': code.lower().replace('_', ' ')}]}), 'application/json', status=404)
-
-
-def parent_of(pid):
-    try:
-        with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
-            return int(file.read().rpartition(')')[2].split()[1])
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
 
 
 class HostileCase(PullCase):

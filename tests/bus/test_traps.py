@@ -13,7 +13,7 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from service import (Case, CallError, ERROR, Service, command_line, files_in, is_alive, main,  # noqa: E402
-                     processes_with, scratch, wait_for)
+                     parent_of, processes_with, scratch, wait_for)
 
 STUBBORN = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
 PODMANS_FILES = ('/etc/containers', '/etc/cpod', os.path.expanduser('~/.config/containers'),
@@ -121,7 +121,7 @@ class OneProcess(TrapCase):
         program = os.readlink(f'/proc/{self.service.process.pid}/exe')
         container = self.sleeper()
         again = [pid for pid in filter(str.isdigit, os.listdir('/proc'))
-                 if self.parent(pid) == self.service.process.pid and self.program(pid) == program]
+                 if parent_of(pid) == self.service.process.pid and self.program(pid) == program]
         self.assertEqual(again, [])
         self.assertEqual(os.readlink(f'/proc/{self.service.process.pid}/ns/user'), os.readlink('/proc/self/ns/user'))
         for pid in processes_with(self.service.root, 'conmon'):
@@ -129,13 +129,6 @@ class OneProcess(TrapCase):
             self.assertNotIn(program, command_line(pid))
         container.kill()
         container.wait_exited()
-
-    def parent(self, pid):
-        try:
-            with open(f'/proc/{pid}/stat', encoding='utf-8', errors='replace') as file:
-                return int(file.read().rpartition(')')[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            return 0
 
     def program(self, pid):
         try:
@@ -175,7 +168,7 @@ class OneProcess(TrapCase):
         for key, value in container.get_all().items():
             self.assertNotIn('dragonfly', str(value), key)
         for event in self.client.events()[0]:
-            self.assertNotIn('dragonfly', str({key: value for key, value in event.items() if key != 'attributes'}))
+            self.assertNotIn('dragonfly', str({key: value for key, value in event.items() if key not in ('attributes', 'labels')}))
 
     def is_closed(self, path):
         """Whether the file, or a directory on the way to it, keeps others out."""

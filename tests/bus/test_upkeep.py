@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 
-from service import Case, Service, main, wait_for
+from service import Case, Service, main, parent_of, wait_for
 
 
 class UpkeepCase(Case):
@@ -132,8 +132,9 @@ class RebootTest(Case):
                     container.stop(timeout=0)
                     container.wait_exited()
         pids = [row['pid'] for row in service.client.list(fields=['pid']) if row['pid']]
+        monitors = [parent_of(pid) for pid in pids]
         service.kill()
-        for pid in pids:
+        for pid in monitors + pids:
             os.kill(pid, 9)
         service.start(CPOD_BOOT_ID='another boot')
         client = service.client
