@@ -8,9 +8,13 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "public/cpod-error.h"
+
+/* Less than this: whatever is written next may fail. */
+#define HARDLY_ANY_SPACE (64 * 1024)
 
 /*
  * Turns an errno into a CPOD_ERROR with the text of FORMAT before it. A full
@@ -388,6 +392,14 @@ cpd_fs_is_mountpoint (const char *path)
   if (statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &info) < 0)
     return FALSE;
   return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+gboolean
+cpd_fs_is_full (const char *path)
+{
+  struct statvfs info;
+
+  return statvfs (path, &info) == 0 && info.f_bavail * info.f_frsize < HARDLY_ANY_SPACE;
 }
 
 /* Unmounts all that is mounted at PATH, lazily what is busy. */

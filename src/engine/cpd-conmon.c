@@ -28,9 +28,10 @@ static const char *const pipe_names[N_PIPES] = { "_OCI_SYNCPIPE", "_OCI_STARTPIP
 /* How long conmon may take to read what it was told before. */
 #define CONTROL_WAIT_MS 200
 
-/* The messages of the runtimes are Go's and C's; these parts of them have not changed in years. */
+/* The messages of the runtimes are Go's and C's; these parts of them have not changed in years. Not all say that there
+ * was no space where they keep their state, as OCI_LOG is. */
 static CpodError
-classify (const char *message)
+classify (const char *message, const char *oci_log)
 {
   g_autofree char *lower = g_ascii_strdown (message, -1);
 
@@ -41,7 +42,7 @@ classify (const char *message)
     return CPOD_ERROR_NOT_EXECUTABLE;
   if (strstr (lower, "exec in a stopped container") != NULL || strstr (lower, "exec in a paused container") != NULL)
     return CPOD_ERROR_INVALID_STATE;
-  if (strstr (lower, "no space left") != NULL)
+  if (strstr (lower, "no space left") != NULL || cpd_fs_is_full (oci_log))
     return CPOD_ERROR_DISK_FULL;
   return CPOD_ERROR_OCI_RUNTIME;
 }
@@ -124,7 +125,7 @@ set_silent_error (int messages, const char *oci_log, GError **error)
   g_autofree char *said = read_memfd (messages);
 
   if (logged != NULL)
-    g_set_error (error, CPOD_ERROR, classify (logged), "OCI runtime: %s", logged);
+    g_set_error (error, CPOD_ERROR, classify (logged, oci_log), "OCI runtime: %s", logged);
   else
     g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED, "conmon died: %s",
                  *said != '\0' ? said : "it said nothing");
@@ -148,7 +149,7 @@ parse_reply (const char *line, const char *oci_log, pid_t *pid, GError **error)
   message = logged != NULL ? logged : cpd_json_get_string (reply, "message");
   if (message == NULL)
     message = line;
-  g_set_error (error, CPOD_ERROR, classify (message), "OCI runtime: %s", message);
+  g_set_error (error, CPOD_ERROR, classify (message, oci_log), "OCI runtime: %s", message);
   g_strchomp ((*error)->message);
   return FALSE;
 }

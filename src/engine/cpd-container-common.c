@@ -144,18 +144,35 @@ cpd_engine_set_status (CpdEngine *engine, const CpdContainerRow *row,
   return FALSE;
 }
 
+static gboolean
+write_event (CpdEngine *engine, const CpdContainerRow *row, const char *status_event,
+             const CpdCaller *caller, GError **error)
+{
+  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+
+  if (tx != NULL
+      && cpd_store_add_event (tx, "container", status_event, row->id, row->name,
+                              g_variant_builder_end (attributes), caller, error)
+      && cpd_transaction_commit (tx, error))
+    return TRUE;
+  g_prefix_error (error, "failed to record the event %s of container %s: ", status_event, row->name);
+  return FALSE;
+}
+
 /* It tells what is true even if the container was removed or started again at once. */
 gboolean
 cpd_engine_add_event (CpdEngine *engine, const CpdContainerRow *row, const char *status_event,
                       const CpdCaller *caller, GError **error)
 {
-  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+  g_autoptr(GError) failure = NULL;
 
-  return tx != NULL
-         && cpd_store_add_event (tx, "container", status_event, row->id, row->name,
-                                 g_variant_builder_end (attributes), caller, error)
-         && cpd_transaction_commit (tx, error);
+  if (write_event (engine, row, status_event, caller, &failure))
+    return TRUE;
+  if (cpd_engine_use_reserve (engine, failure))
+    return write_event (engine, row, status_event, caller, error);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
 }
 
 /*
@@ -177,13 +194,7 @@ cpd_engine_begin_operation (CpdEngine *engine, const char *kind, const char *obj
 void
 cpd_engine_end_operation (CpdEngine *engine, gint64 number)
 {
-  g_autoptr(GError) error = NULL;
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, &error);
-
-  if (tx == NULL
-      || !cpd_store_delete_operation (tx, number, &error)
-      || !cpd_transaction_commit (tx, &error))
-    g_info ("failed to close operation %" G_GINT64_FORMAT ": %s", number, error->message);
+  cpd_store_end_operation (engine->store, number);
 }
 
 void

@@ -11,25 +11,6 @@
 #define LIVE (CPD_STATE_BIT (CPD_CONTAINER_CREATED) | CPD_STATE_BIT (CPD_CONTAINER_RUNNING) \
               | CPD_STATE_BIT (CPD_CONTAINER_PAUSED) | CPD_STATE_BIT (CPD_CONTAINER_STOPPING))
 
-/* How long to wait when the end of a container cannot be recorded. */
-#define RETRY_SECONDS 2
-
-/* An end that is still to be recorded. */
-typedef struct
-{
-  CpdEngine *engine;            /* (owned) */
-  char *id;                     /* (owned) */
-  pid_t monitor_pid;
-} CpdRetry;
-
-static void
-retry_free (CpdRetry *later)
-{
-  g_object_unref (later->engine);
-  g_free (later->id);
-  g_free (later);
-}
-
 /* Ends what still runs of a container and takes away what it needed to run. Can be done again. */
 gboolean
 cpd_engine_clear_runtime (CpdEngine *engine, const char *id, GError **error)
@@ -198,32 +179,13 @@ handle_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, GError **erro
   return TRUE;
 }
 
-/* Again, should the store be full or broken for now: nobody else will tell of this end. */
-static gboolean
-retry (gpointer data)
-{
-  CpdRetry *later = data;
-
-  cpd_engine_push_exit (later->engine, later->id, later->monitor_pid);
-  return G_SOURCE_REMOVE;
-}
-
+/* Should the store be full or broken for now: nobody else will tell of this end. */
 void
 cpd_engine_retry_exit (CpdEngine *engine, const char *id, pid_t monitor_pid, const GError *error)
 {
-  g_autoptr(GSource) source = NULL;
-  CpdRetry *later;
-
-  if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_DISK_FULL)
-      && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED))
-    return;
-  source = g_timeout_source_new_seconds (RETRY_SECONDS);
-  later = g_new0 (CpdRetry, 1);
-  later->engine = g_object_ref (engine);
-  later->id = g_strdup (id);
-  later->monitor_pid = monitor_pid;
-  g_source_set_callback (source, retry, later, (GDestroyNotify) retry_free);
-  g_source_attach (source, engine->context);
+  if (g_error_matches (error, CPOD_ERROR, CPOD_ERROR_DISK_FULL)
+      || g_error_matches (error, CPOD_ERROR, CPOD_ERROR_STORE_FAILED))
+    cpd_engine_schedule (engine, id, monitor_pid, CPD_RETRY_MS);
 }
 
 void

@@ -17,8 +17,13 @@ change (CpdEngine *engine, const char *id, CpdContainerState from, CpdContainerS
   CpdContainerStatus status;
   gint64 operation;
 
-  if (row == NULL || !cpd_engine_begin_operation (engine, "pause", id, &operation, error))
+  if (row == NULL)
     return FALSE;
+  if (!cpd_engine_begin_operation (engine, "pause", id, &operation, error))
+    {
+      g_prefix_error (error, "failed to %s container %s: ", verb, row->name);
+      return FALSE;
+    }
   cpd_fault_point ("pause.intent");
   if (!act (engine->launcher, id, bundle, error))
     {

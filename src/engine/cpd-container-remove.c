@@ -175,6 +175,20 @@ cpd_engine_remove_one (CpdEngine *engine, const char *id, gboolean force, gint64
     }                                                                                            \
   G_STMT_END
 
+/* Its files are gone, so its row has to go. */
+static gboolean
+commit_for_sure (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+
+  if (commit (engine, row, caller, &failure))
+    return TRUE;
+  if (cpd_engine_use_reserve (engine, failure))
+    return commit (engine, row, caller, error);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 /*
  * Only what is in the row is used, not the configuration: that may be what is
  * broken. Files that could not be deleted are orphans from then on, which the
@@ -190,12 +204,17 @@ cpd_engine_evict_container (CpdEngine *engine, const char *id, const CpdCaller *
 
   if (row == NULL || !cpd_engine_check_dependents (engine, row, NULL, error))
     return FALSE;
+  TRY (begin_remove (engine, row, NULL, &failure));
   TRY (cpd_process_signal ((pid_t) row->status.pid, row->status.pid_start, SIGKILL, &failure));
   TRY (cpd_engine_clear_runtime (engine, id, &failure));
   TRY (cpd_engine_delete_files (engine, id, &failure));
-  if (!commit (engine, row, caller, error))
-    return FALSE;
+  if (!commit_for_sure (engine, row, caller, error))
+    {
+      g_prefix_error (error, "failed to evict container %s: ", row->name);
+      return FALSE;
+    }
   cpd_engine_release_dependencies (engine, row);
+  cpd_engine_fill_reserve (engine);
   return TRUE;
 }
 
@@ -222,7 +241,28 @@ cpd_engine_finish_metadata (CpdEngine *engine, const char *id, gint64 number)
   if (cpd_engine_record_metadata (engine, id, &error))
     cpd_engine_end_operation (engine, number);
   else
-    g_message ("failed to record the changes of container %s beside the database: %s", id, error->message);
+    {
+      g_message ("failed to record the changes of container %s beside the database: %s", id, error->message);
+      cpd_engine_schedule (engine, id, CPD_EXIT_METADATA, CPD_RETRY_MS);
+    }
+}
+
+/* After a failure: all operations that wait for it. */
+void
+cpd_engine_finish_metadata_again (CpdEngine *engine, const char *id)
+{
+  static const char *const kinds[] = { "rename", "update", "migrate", NULL };
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "record");
+  g_autoptr(GPtrArray) operations = cpd_store_list_operations (engine->store, NULL);
+
+  for (guint i = 0; operations != NULL && i < operations->len; i++)
+    {
+      const CpdOperationRow *operation = operations->pdata[i];
+
+      if (strcmp (operation->object, id) == 0 && g_strv_contains (kinds, operation->kind))
+        cpd_engine_finish_metadata (engine, id, operation->number);
+    }
 }
 
 gboolean
@@ -259,7 +299,10 @@ cpd_engine_rename_container (CpdEngine *engine, const char *id, const char *new_
     }
   cpd_fault_point ("rename.uncommitted");
   if (!cpd_transaction_commit (tx, error))
-    return FALSE;
+    {
+      g_prefix_error (error, "failed to rename container %s: ", row->name);
+      return FALSE;
+    }
   cpd_fault_point ("rename.committed");
   cpd_engine_finish_metadata (engine, id, operation);
   cpd_fault_point ("rename.recorded");

@@ -157,3 +157,14 @@ cpd_engine_inspect_image (CpdEngine *engine, const char *id, GError **error)
   add_config (object, image->config);
   return cpd_json_print_object (object);
 }
+
+void
+cpd_engine_tidy_storage (CpdEngine *engine)
+{
+  g_autoptr(GError) error = NULL;
+
+  if (cpd_storage_tidy (engine->storage, &error))
+    return;
+  g_info ("failed to tidy up the storage: %s", error->message);
+  cpd_engine_schedule (engine, "", CPD_EXIT_TIDY, CPD_RETRY_MS);
+}

@@ -203,7 +203,12 @@ void             cpd_engine_container_exited  (CpdEngine                *engine,
 gboolean         cpd_engine_record_metadata       (CpdEngine                *engine,
                                                const char               *id,
                                                GError                  **error);
-/* The last step of operation NUMBER, which changed what is recorded there; should it fail, the next start tries again. */
+/* The last step of those operations of a container that could not be finished. */
+void             cpd_engine_finish_metadata_again (CpdEngine            *engine,
+                                               const char               *id);
+/* Removes from the storage what could not be removed for want of room. */
+void             cpd_engine_tidy_storage      (CpdEngine                *engine);
+/* The last step of operation NUMBER, which changed what is recorded there; should it fail, it is tried again. */
 void             cpd_engine_finish_metadata   (CpdEngine                *engine,
                                                const char               *id,
                                                gint64                    number);
@@ -234,6 +239,10 @@ gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
 #define CPD_EXIT_BOOT ((pid_t) -2)
 #define CPD_EXIT_REFRESH ((pid_t) -3)
 #define CPD_EXIT_EXEC ((pid_t) -4)       /* the id is that of an exec session */
+#define CPD_EXIT_METADATA ((pid_t) -5)   /* what is recorded with a container is to be brought up to date */
+#define CPD_EXIT_TIDY ((pid_t) -6)       /* the storage is to be rid of what nobody needs; no id */
+/* When what failed for want of room is tried again. */
+#define CPD_RETRY_MS 2000
 void             cpd_engine_push_exit         (CpdEngine                *engine,
                                                const char               *id,
                                                pid_t                     monitor_pid);

@@ -186,6 +186,10 @@ handle_exit (gpointer data, gpointer user_data)
     cpd_engine_refresh_again (user_data, task->id);
   else if (task->monitor_pid == CPD_EXIT_EXEC)
     cpd_engine_exec_ended (user_data, task->id);
+  else if (task->monitor_pid == CPD_EXIT_METADATA)
+    cpd_engine_finish_metadata_again (user_data, task->id);
+  else if (task->monitor_pid == CPD_EXIT_TIDY)
+    cpd_engine_tidy_storage (user_data);
   else
     cpd_engine_container_exited (user_data, task->id, task->monitor_pid);
   g_free (task->id);
@@ -218,6 +222,12 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
   if (event == CPD_MONITOR_EXEC_DIED || event == CPD_MONITOR_EXEC_STUCK)
     pid = CPD_EXIT_EXEC;
   cpd_engine_push_exit (engine, id, pid);
+}
+
+static void
+on_untidy (gpointer engine)
+{
+  cpd_engine_schedule (engine, "", CPD_EXIT_TIDY, CPD_RETRY_MS);
 }
 
 char *
@@ -264,6 +274,7 @@ open_parts (CpdEngine *engine, CpdStoreRepair *repair, GError **error)
     return FALSE;
   engine->waiters = cpd_waiters_new (engine->store);
   engine->exits = g_thread_pool_new (handle_exit, engine, EXIT_THREADS, FALSE, NULL);
+  cpd_storage_set_untidy_func (engine->storage, on_untidy, engine);
   engine->monitor = cpd_monitor_new (cpd_launcher_exit_dir (engine->launcher), on_monitor, engine,
                                      error);
   return engine->monitor != NULL;

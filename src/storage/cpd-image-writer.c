@@ -153,8 +153,8 @@ cpd_image_writer_free (CpdImageWriter *writer)
   if (writer->blobs != NULL)
     g_ptr_array_add (trash, g_strdup (writer->blobs));
   cpd_storage_empty_trash (trash);
-  if (writer->begun && !writer->committed && !cpd_storage_end_operation (writer->storage, writer->number, &error))
-    g_message ("failed to forget the pull of %s: %s", writer->name, error->message);
+  if (writer->begun && !writer->committed)
+    cpd_storage_end_operation (writer->storage, writer->number);
   g_mutex_clear (&writer->lock);
   g_ptr_array_unref (writer->layers);
   g_ptr_array_unref (writer->made);

@@ -157,10 +157,13 @@ cpd_storage_collect_layers (CpdStorage *storage, gint64 number, GPtrArray *trash
   g_autoptr(GPtrArray) layers = cpd_storage_list_garbage (storage, error);
   g_autoptr(GHashTable) used = NULL;
 
-  if (layers == NULL || (layers->len == 0 && number == 0))
-    return layers != NULL;
-  if (!remove_layer_rows (storage, layers, number, error))
-    return FALSE;
+  if (layers != NULL && layers->len == 0 && number == 0)
+    return TRUE;
+  if (layers == NULL || !remove_layer_rows (storage, layers, number, error))
+    {
+      cpd_storage_note_untidy (storage);
+      return FALSE;
+    }
   used = layers->len > 0 ? cpd_storage_used_blobs (storage, error) : NULL;
   if (used == NULL)
     return layers->len == 0;
@@ -178,8 +181,6 @@ discard_image (CpdStorage *storage, const CpdImageRow *image, gint64 number, GPt
   g_autofree char *manifest_path = cpd_storage_blob_path (storage, image->digest);
   g_autoptr(GHashTable) used = NULL;
 
-  if (!cpd_storage_collect_layers (storage, number, trash, error))
-    return FALSE;
   used = cpd_storage_used_blobs (storage, error);
   if (used == NULL)
     return FALSE;
@@ -195,7 +196,7 @@ discard_image (CpdStorage *storage, const CpdImageRow *image, gint64 number, GPt
       if (!g_hash_table_contains (used, kept))
         cpd_storage_discard (storage, kept_path, trash);
     }
-  return TRUE;
+  return cpd_storage_collect_layers (storage, number, trash, error);
 }
 
 static gboolean
@@ -209,13 +210,15 @@ remove_image (CpdStorage *storage, const CpdImageRow *image, const CpdCaller *ca
   cpd_fault_point ("remove-image.intent");
   if (!remove_rows (storage, image, caller, error))
     {
-      cpd_storage_end_operation (storage, number, NULL);
+      cpd_storage_end_operation (storage, number);
       return FALSE;
     }
   cpd_fault_point ("remove-image.committed");
-  /* The image is gone for everybody; should this fail, the next start finishes it. */
-  if (!discard_image (storage, image, number, trash, &failure))
-    g_message ("failed to clear image %s away: %s", image->id, failure->message);
+  /* The image is gone for everybody; should this fail, it is finished later. */
+  if (discard_image (storage, image, number, trash, &failure))
+    return TRUE;
+  g_message ("failed to clear image %s away: %s", image->id, failure->message);
+  cpd_storage_end_operation (storage, number);
   return TRUE;
 }
 

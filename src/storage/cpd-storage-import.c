@@ -325,7 +325,6 @@ static void
 clean_up (Import *import, gboolean failed)
 {
   g_autoptr(GPtrArray) trash = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr(GError) error = NULL;
 
   g_mutex_lock (&import->storage->lock);
   for (guint i = import->made->len; i > 0; i--)
@@ -334,8 +333,8 @@ clean_up (Import *import, gboolean failed)
   g_ptr_array_add (trash, g_strdup (import->directory));
   g_ptr_array_add (trash, g_strdup (import->blob));
   cpd_storage_empty_trash (trash);
-  if (failed && !cpd_storage_end_operation (import->storage, import->number, &error))
-    g_message ("failed to forget an import: %s", error->message);
+  if (failed)
+    cpd_storage_end_operation (import->storage, import->number);
 }
 
 static gboolean

@@ -16,6 +16,9 @@ struct _CpdStorage
   /* Held while files that rows speak of, the rows and index.json are brought in line with one
    * another; not while an archive is unpacked. */
   GMutex lock;
+  int untidy;                   /* atomic */
+  CpdUntidyFunc untidy_func;
+  gpointer untidy_data;
   GHashTable *pins;             /* (owned) chain id → how many rely on that layer besides images; for the lock */
 };
 
@@ -47,9 +50,10 @@ gboolean  cpd_storage_begin_operation  (CpdStorage         *storage,
                                         const char         *object,
                                         gint64             *number,
                                         GError            **error);
-gboolean  cpd_storage_end_operation    (CpdStorage         *storage,
-                                        gint64              number,
-                                        GError            **error);
+void      cpd_storage_end_operation    (CpdStorage         *storage,
+                                        gint64              number);
+/* Something that is not wrong, but in excess or behind, could not be mended now: see cpd_storage_tidy(). */
+void      cpd_storage_note_untidy      (CpdStorage         *storage);
 
 /* Writes index.json from the rows. Call it with the lock held. */
 gboolean  cpd_storage_write_index      (CpdStorage         *storage,

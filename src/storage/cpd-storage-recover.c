@@ -103,8 +103,7 @@ forget_operations (CpdStorage *storage, GError **error)
       if (strcmp (row->kind, CPD_STORAGE_IMPORT) != 0 && strcmp (row->kind, CPD_STORAGE_PULL) != 0
           && strcmp (row->kind, CPD_STORAGE_PUSH) != 0 && strcmp (row->kind, CPD_STORAGE_REMOVE_IMAGE) != 0)
         continue;
-      if (!cpd_storage_end_operation (storage, row->number, error))
-        return FALSE;
+      cpd_storage_end_operation (storage, row->number);
     }
   return TRUE;
 }
@@ -126,4 +125,20 @@ cpd_storage_recover (CpdStorage *storage, GError **error)
     return TRUE;
   g_prefix_error (error, "failed to recover the storage %s: ", storage->root);
   return FALSE;
+}
+
+/* Rows of layers that nobody needs, and an index that lags behind. */
+gboolean
+cpd_storage_tidy (CpdStorage *storage, GError **error)
+{
+  g_autoptr(GPtrArray) trash = g_ptr_array_new_with_free_func (g_free);
+  gboolean tidy;
+
+  g_mutex_lock (&storage->lock);
+  tidy = cpd_storage_collect_layers (storage, 0, trash, error) && cpd_storage_write_index (storage, error);
+  if (tidy)
+    g_atomic_int_set (&storage->untidy, FALSE);
+  g_mutex_unlock (&storage->lock);
+  cpd_storage_empty_trash (trash);
+  return tidy;
 }

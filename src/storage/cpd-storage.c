@@ -136,12 +136,24 @@ cpd_storage_begin_operation (CpdStorage *storage, const char *kind, const char *
          && cpd_transaction_commit (tx, error);
 }
 
-gboolean
-cpd_storage_end_operation (CpdStorage *storage, gint64 number, GError **error)
+void
+cpd_storage_end_operation (CpdStorage *storage, gint64 number)
 {
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (storage->store, CPD_STORE_BOOT, error);
+  cpd_store_end_operation (storage->store, number);
+}
 
-  return tx != NULL && cpd_store_delete_operation (tx, number, error) && cpd_transaction_commit (tx, error);
+void
+cpd_storage_set_untidy_func (CpdStorage *storage, CpdUntidyFunc func, gpointer user_data)
+{
+  storage->untidy_func = func;
+  storage->untidy_data = user_data;
+}
+
+void
+cpd_storage_note_untidy (CpdStorage *storage)
+{
+  if (!g_atomic_int_exchange (&storage->untidy, TRUE) && storage->untidy_func != NULL)
+    storage->untidy_func (storage->untidy_data);
 }
 
 /* The text of index.json: an entry for each name, or one without a name. */
@@ -181,13 +193,14 @@ cpd_storage_write_index (CpdStorage *storage, GError **error)
   g_autofree char *text = cpd_storage_make_index (storage, error);
   g_autofree char *old = NULL;
 
-  if (text == NULL)
-    return FALSE;
-  old = cpd_fs_read_file (path, INDEX_MAX_SIZE, NULL);
-  if (g_strcmp0 (old, text) == 0)
+  old = text != NULL ? cpd_fs_read_file (path, INDEX_MAX_SIZE, NULL) : NULL;
+  if (old != NULL && strcmp (old, text) == 0)
     return TRUE;
   /* It is made anew from the rows after a power cut, so there is nothing to wait for. */
-  return cpd_fs_write_file (path, text, -1, 0644, FALSE, error);
+  if (text != NULL && cpd_fs_write_file (path, text, -1, 0644, FALSE, error))
+    return TRUE;
+  cpd_storage_note_untidy (storage);
+  return FALSE;
 }
 
 GHashTable *

@@ -36,6 +36,14 @@ const char  *cpd_storage_get_driver      (CpdStorage         *storage);   /* "ov
  * removes what is on disk but in no row. */
 gboolean     cpd_storage_recover         (CpdStorage         *storage,
                                           GError            **error);
+/* Something of an operation that was done could not be finished, for lack of room: FUNC is called once, in any thread,
+ * and is to have cpd_storage_tidy() called some time later, until that succeeds. */
+typedef void (*CpdUntidyFunc) (gpointer user_data);
+void         cpd_storage_set_untidy_func (CpdStorage         *storage,
+                                          CpdUntidyFunc       func,
+                                          gpointer            user_data);
+gboolean     cpd_storage_tidy            (CpdStorage         *storage,
+                                          GError            **error);
 /* Compares rows and disk: appends one string "kind\tobject\ttext" a problem. */
 gboolean     cpd_storage_check           (CpdStorage         *storage,
                                           GPtrArray          *problems,

@@ -79,6 +79,12 @@ gboolean       cpd_store_keep_exit_codes  (CpdTransaction  *tx,
                                            const char      *id,
                                            GError         **error);
 
+/* An operation is over, but its row could not be deleted. */
+void           cpd_store_note_ended    (CpdStore        *store,
+                                        gint64           number);
+gboolean       cpd_store_is_ended      (CpdStore        *store,
+                                        gint64           number);
+
 /* STORE_TOO_NEW. Changes nothing. */
 gboolean       cpd_schema_check        (CpdConnection   *connection,
                                         GError         **error);

@@ -56,6 +56,18 @@ cpd_store_delete_operations (CpdTransaction *tx, const char *kind, const char *o
   return cpd_statement_execute (statement, error);
 }
 
+void
+cpd_store_end_operation (CpdStore *store, gint64 number)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (store, CPD_STORE_BOOT, &error);
+
+  if (tx != NULL && cpd_store_delete_operation (tx, number, &error) && cpd_transaction_commit (tx, &error))
+    return;
+  g_info ("failed to close operation %" G_GINT64_FORMAT " for now: %s", number, error->message);
+  cpd_store_note_ended (store, number);
+}
+
 /* Oldest first. */
 GPtrArray *
 cpd_store_list_operations (CpdStore *store, GError **error)
@@ -77,7 +89,10 @@ cpd_store_list_operations (CpdStore *store, GError **error)
       row->kind = cpd_statement_text (statement, 1);
       row->object = cpd_statement_text (statement, 2);
       row->payload = cpd_statement_text (statement, 3);
-      g_ptr_array_add (rows, row);
+      if (cpd_store_is_ended (store, row->number))
+        cpd_operation_row_free (row);
+      else
+        g_ptr_array_add (rows, row);
     }
   if (failure != NULL)
     {

@@ -33,6 +33,10 @@ gboolean   cpd_store_delete_operations   (CpdTransaction   *tx,
                                           const char       *kind,
                                           const char       *object,
                                           GError          **error);
+/* The same in a transaction of its own. Should there be no room for that, then with the next transaction that there is
+ * room for; it is over all the same. */
+void       cpd_store_end_operation       (CpdStore         *store,
+                                          gint64            number);
 GPtrArray *cpd_store_list_operations     (CpdStore         *store,
                                           GError          **error);
 

@@ -4,6 +4,7 @@
 #include "public/cpod-error.h"
 #include "store/cpd-statement.h"
 #include "store/cpd-store-mark.h"
+#include "store/cpd-store-operations.h"
 
 struct _CpdStore
 {
@@ -12,6 +13,8 @@ struct _CpdStore
   CpdConnection *reader;        /* (owned); the same as the writer when in memory */
   int synchronous;              /* what the writer was last told, -1 for nothing yet */
   CpdMark *mark;                /* (owned) (nullable): NULL when in memory */
+  GMutex ended_lock;            /* guards what follows */
+  GArray *ended;                /* (owned): numbers of operations that are over, though their rows are there */
   CpdCommitFunc commit_func;
   gpointer commit_data;
 };
@@ -21,6 +24,7 @@ struct _CpdTransaction
   CpdStore *store;              /* (owned), its writer locked */
   GPtrArray *changed;           /* (owned): ids of containers */
   guint64 last_event;           /* the newest one that it has written, 0 for none */
+  guint n_ended;                /* how many of store->ended it deletes */
   gboolean open;
 };
 
@@ -48,6 +52,8 @@ cpd_store_open (const char *path, GError **error)
 
   g_atomic_ref_count_init (&store->refs);
   store->synchronous = -1;
+  g_mutex_init (&store->ended_lock);
+  store->ended = g_array_new (FALSE, FALSE, sizeof (gint64));
   store->writer = open_connection (path, error);
   if (store->writer == NULL || !cpd_schema_upgrade (store->writer, error))
     {
@@ -83,6 +89,8 @@ cpd_store_unref (CpdStore *store)
     g_clear_pointer (&store->reader, cpd_connection_close);
   g_clear_pointer (&store->writer, cpd_connection_close);
   g_clear_pointer (&store->mark, cpd_mark_close);
+  g_clear_pointer (&store->ended, g_array_unref);
+  g_mutex_clear (&store->ended_lock);
   g_free (store);
 }
 
@@ -145,6 +153,43 @@ set_synchronous (CpdStore *store, CpdDurability durability, GError **error)
   return TRUE;
 }
 
+void
+cpd_store_note_ended (CpdStore *store, gint64 number)
+{
+  g_mutex_lock (&store->ended_lock);
+  g_array_append_val (store->ended, number);
+  g_mutex_unlock (&store->ended_lock);
+}
+
+gboolean
+cpd_store_is_ended (CpdStore *store, gint64 number)
+{
+  gboolean ended = FALSE;
+
+  g_mutex_lock (&store->ended_lock);
+  for (guint i = 0; i < store->ended->len && !ended; i++)
+    ended = g_array_index (store->ended, gint64, i) == number;
+  g_mutex_unlock (&store->ended_lock);
+  return ended;
+}
+
+/* What could not be deleted when it was over goes with the next transaction that there is room for. */
+static gboolean
+delete_ended (CpdTransaction *tx, GError **error)
+{
+  g_autoptr(GArray) ended = NULL;
+
+  g_mutex_lock (&tx->store->ended_lock);
+  if (tx->store->ended->len > 0)
+    ended = g_array_copy (tx->store->ended);
+  g_mutex_unlock (&tx->store->ended_lock);
+  for (guint i = 0; ended != NULL && i < ended->len; i++)
+    if (!cpd_store_delete_operation (tx, g_array_index (ended, gint64, i), error))
+      return FALSE;
+  tx->n_ended = ended != NULL ? ended->len : 0;
+  return TRUE;
+}
+
 /*
  * Begins a transaction, waiting for the one of another thread to end. It is
  * rolled back unless it is committed.
@@ -152,7 +197,7 @@ set_synchronous (CpdStore *store, CpdDurability durability, GError **error)
 CpdTransaction *
 cpd_store_begin (CpdStore *store, CpdDurability durability, GError **error)
 {
-  CpdTransaction *tx;
+  g_autoptr(CpdTransaction) tx = NULL;
 
   g_rec_mutex_lock (&store->writer->lock);
   if (!set_synchronous (store, durability, error)
@@ -165,7 +210,7 @@ cpd_store_begin (CpdStore *store, CpdDurability durability, GError **error)
   tx->store = cpd_store_ref (store);
   tx->changed = g_ptr_array_new_with_free_func (g_free);
   tx->open = TRUE;
-  return tx;
+  return delete_ended (tx, error) ? g_steal_pointer (&tx) : NULL;
 }
 
 static void
@@ -197,6 +242,10 @@ cpd_transaction_commit (CpdTransaction *tx, GError **error)
 
   if (!cpd_connection_run (tx->store->writer, "COMMIT", error))
     return FALSE;
+  g_mutex_lock (&tx->store->ended_lock);
+  if (tx->n_ended > 0)
+    g_array_remove_range (tx->store->ended, 0, tx->n_ended);
+  g_mutex_unlock (&tx->store->ended_lock);
   if (tx->store->mark != NULL && tx->last_event > 0)
     cpd_mark_set (tx->store->mark, tx->last_event, tx->store->synchronous == CPD_STORE_DURABLE);
   close_transaction (tx);

@@ -236,6 +236,31 @@ test_references (TestStore *test, gconstpointer kind)
   test_commit (tx);
 }
 
+/* One that could not be deleted when it was over is over all the same, and goes with the next transaction. */
+static void
+test_ended_operation (TestStore *test, gconstpointer kind)
+{
+  g_autoptr(GPtrArray) before = NULL, after = NULL;
+  g_autoptr(CpdTransaction) undone = NULL;
+  CpdTransaction *tx = test_begin (test->store);
+  gint64 first, second;
+
+  g_assert_true (cpd_store_add_operation (tx, "create", test_id ("a"), NULL, &first, NULL));
+  g_assert_true (cpd_store_add_operation (tx, "create", test_id ("b"), NULL, &second, NULL));
+  test_commit (tx);
+  cpd_store_note_ended (test->store, first);
+  before = cpd_store_list_operations (test->store, NULL);
+  g_assert_cmpuint (before->len, ==, 1);
+  g_assert_cmpint (((CpdOperationRow *) before->pdata[0])->number, ==, second);
+  undone = test_begin (test->store);
+  g_clear_pointer (&undone, cpd_transaction_free);
+  g_assert_true (cpd_store_is_ended (test->store, first));
+  cpd_store_end_operation (test->store, second);
+  g_assert_false (cpd_store_is_ended (test->store, first));
+  after = cpd_store_list_operations (test->store, NULL);
+  g_assert_cmpuint (after->len, ==, 0);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -251,5 +276,6 @@ main (int argc, char **argv)
   test_store_add ("transactions/operations", test_operations);
   test_store_add ("transactions/commit-func", test_commit_func);
   test_store_add ("transactions/references", test_references);
+  test_store_add ("transactions/A22/ended-operation", test_ended_operation);
   return g_test_run ();
 }
