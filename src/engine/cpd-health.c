@@ -60,6 +60,9 @@ remove_note (CpdHealth *health, const char *kind, const char *object)
     }
 }
 
+static Note *note_new (const char *kind, const char *object, gboolean lasts, const char *format, va_list args)
+  G_GNUC_PRINTF (4, 0);
+
 static Note *
 note_new (const char *kind, const char *object, gboolean lasts, const char *format, va_list args)
 {
