@@ -8,6 +8,8 @@
  *        buscalls list ADDRESS ROUNDS
  *        buscalls read ADDRESS ROUNDS
  *        buscalls died ADDRESS IMAGE ROUNDS
+ *        buscalls find ADDRESS ROUNDS
+ *        buscalls start ADDRESS PROGRAM ROOT ROUNDS     (while no service runs)
  */
 #include <gio/gio.h>
 #include <poll.h>
@@ -275,6 +277,90 @@ time_deaths (char **argv)
     time_death (bus, argv[3], &death);
 }
 
+static void
+time_find (GDBusConnection *bus, const char *name, const char *what)
+{
+  gint64 begin = g_get_monotonic_time ();
+  g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, RUNTIME, "GetContainer",
+                                    g_variant_new ("(sa{sv})", what, NULL));
+
+  print_time (name, begin);
+}
+
+/* The same container by all that it can be called. */
+static void
+time_finds (char **argv)
+{
+  GDBusConnection *bus = connect_to (argv[2]);
+  g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, RUNTIME, "ListContainers",
+                                    g_variant_new_parsed ("({'limit': <@u 1>},)"));
+  g_autoptr(GVariant) columns = g_variant_get_child_value (reply, 0);
+  g_autofree const char **ids = NULL, **names = NULL;
+  g_autofree char *prefix = NULL;
+
+  g_variant_lookup (columns, "id", "^a&s", &ids);
+  g_variant_lookup (columns, "name", "^a&s", &names);
+  prefix = g_strndup (ids[0], 12);
+  for (int i = 0; i < atoi (argv[3]); i++)
+    {
+      time_find (bus, "name", names[0]);
+      time_find (bus, "id", ids[0]);
+      time_find (bus, "prefix", prefix);
+    }
+}
+
+static gboolean
+has_owner (GDBusConnection *bus)
+{
+  g_autoptr(GVariant) reply = call (bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                    "NameHasOwner", g_variant_new ("(s)", CPOD_BUS_NAME));
+  gboolean owned;
+
+  g_variant_get (reply, "(b)", &owned);
+  return owned;
+}
+
+static gboolean
+is_running (GDBusConnection *bus)
+{
+  g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, "org.freedesktop.DBus.Properties", "Get",
+                                    g_variant_new ("(ss)", RUNTIME, "State"));
+  g_autoptr(GVariant) state = NULL;
+
+  g_variant_get (reply, "(v)", &state);
+  return g_str_equal (g_variant_get_string (state, NULL), "running");
+}
+
+/* Until the service has its name, and until it knows how everything is. */
+static void
+time_start (GDBusConnection *bus, const char *program, const char *root)
+{
+  const char *argv[] = { program, "--root", root, NULL };
+  gint64 begin = g_get_monotonic_time ();
+  g_autoptr(GError) error = NULL;
+  GPid pid;
+
+  if (!g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error))
+    g_error ("%s", error->message);
+  while (!has_owner (bus))
+    g_usleep (500);
+  print_time ("owned", begin);
+  while (!is_running (bus))
+    g_usleep (500);
+  print_time ("running", begin);
+  kill (pid, SIGTERM);
+  waitpid (pid, NULL, 0);
+}
+
+static void
+time_starts (char **argv)
+{
+  GDBusConnection *bus = connect_to (argv[2]);
+
+  for (int i = 0; i < atoi (argv[5]); i++)
+    time_start (bus, argv[3], argv[4]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -289,6 +375,8 @@ main (int argc, char **argv)
     { "list", 4, time_lists },
     { "read", 4, time_reads },
     { "died", 5, time_deaths },
+    { "find", 4, time_finds },
+    { "start", 6, time_starts },
   };
 
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)

@@ -79,6 +79,17 @@ def life_rows(figures):
     return rows
 
 
+def many_rows(figures):
+    rows = [timed(figures, 'owned', 'start with 10,000 containers: the bus name is owned', 100),
+            timed(figures, 'running', '… all is reconciled', 500)]
+    for name, text in (('name', 'name'), ('id', 'id'), ('prefix', 'the first 12 digits of an id')):
+        own = statistics.median(figures[name]) - statistics.median(figures['nothing'])
+        rows += [timed(figures, name, f'GetContainer by {text}, 10,000 present'),
+                 Row('… more than the empty call', own, limit=0.2)]
+    each = (figures['pss many'][0] - figures['pss before many'][0]) * 1024 / 10000
+    return [*rows, Row('memory of each of 10,000 created containers', each, 'KiB', 2)]
+
+
 def place_rows(figures, place):
     """Imports on one file system."""
     where = {'disk': 'ext4', 'tmpfs': 'tmpfs'}[place]
@@ -107,7 +118,7 @@ def image_rows(figures):
 
 def write_table(figures, conditions, path):
     """Print the table, put it into PATH, and tell whether all limits are kept."""
-    rows = run_rows(figures) + bus_rows(figures) + life_rows(figures) + image_rows(figures)
+    rows = run_rows(figures) + bus_rows(figures) + life_rows(figures) + many_rows(figures) + image_rows(figures)
     lines = ['| | median | min … max | limit | |', '|---|---|---|---|---|', *(row.line() for row in rows)]
     text = '\n'.join([BEGIN, conditions, '', *lines, END])
     print(text)
