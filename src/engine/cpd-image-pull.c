@@ -198,6 +198,7 @@ commit (CpdFetch *fetch, CpdPulled *pulled, GError **error)
     .manifest = cpd_transport_is_exact (fetch->transport) && fetch->is_raw && fetch->manifest->is_oci ? fetch->text : NULL,
     .texts = texts,
     .names = (const char *const *) names,
+    .event = "pull",
     .event_name = shown_name (fetch),
   };
   char *id = cpd_image_writer_commit (fetch->writer, &contents, fetch->transfer->caller, error);

@@ -17,6 +17,8 @@ struct _CpdLayerDecoder
 {
   CpdLayerPipe *pipe;           /* (unowned) */
   int fd;                       /* (unowned) */
+  gboolean is_part;             /* only this much of it: */
+  CpdLayerPart part;
   GPollFD stop;
   gboolean has_stop;
   CpdLayerSink *sink;           /* (unowned) */
@@ -34,12 +36,15 @@ struct _CpdLayerDecoder
 };
 
 CpdLayerDecoder *
-cpd_layer_decoder_new (CpdLayerPipe *pipe, int fd)
+cpd_layer_decoder_new (CpdLayerPipe *pipe, int fd, const CpdLayerPart *part)
 {
   CpdLayerDecoder *decoder = g_new0 (CpdLayerDecoder, 1);
 
   decoder->pipe = pipe;
   decoder->fd = fd;
+  decoder->is_part = part != NULL;
+  if (part != NULL)
+    decoder->part = *part;
   decoder->has_stop = g_cancellable_make_pollfd (cpd_layer_pipe_get_stop (pipe), &decoder->stop);
   return decoder;
 }
@@ -77,6 +82,17 @@ wait_readable (CpdLayerDecoder *decoder, GError **error)
   return !cpd_layer_pipe_has_failed (decoder->pipe, error);
 }
 
+/* As read(), but not beyond the end of the part. */
+static ssize_t
+read_some (CpdLayerDecoder *decoder, void *data, gsize length)
+{
+  const guint64 left = decoder->part.length - decoder->position;
+
+  if (!decoder->is_part)
+    return read (decoder->fd, data, length);
+  return pread (decoder->fd, data, MIN (length, left), (off_t) (decoder->part.offset + decoder->position));
+}
+
 /* Reads into BUFFER, behind what is there. */
 static gboolean
 read_into (CpdLayerDecoder *decoder, CpdLayerBuffer *buffer, GError **error)
@@ -87,7 +103,7 @@ read_into (CpdLayerDecoder *decoder, CpdLayerBuffer *buffer, GError **error)
     {
       if (!wait_readable (decoder, error))
         return FALSE;
-      n = read (decoder->fd, buffer->data + buffer->length, CPD_LAYER_BUFFER_SIZE - buffer->length);
+      n = read_some (decoder, buffer->data + buffer->length, CPD_LAYER_BUFFER_SIZE - buffer->length);
     }
   while (n < 0 && (errno == EINTR || errno == EAGAIN));
   if (n < 0)

@@ -8,12 +8,13 @@ G_BEGIN_DECLS
 
 /*
  * Reads an archive from a descriptor and decompresses it. It belongs to one
- * thread at a time. Only cpd-layer*.c knows of it.
+ * thread at a time. PART (nullable) is what it reads of a file. Only cpd-layer*.c knows of it.
  */
 typedef struct _CpdLayerDecoder CpdLayerDecoder;
 
 CpdLayerDecoder *cpd_layer_decoder_new   (CpdLayerPipe     *pipe,
-                                          int               fd);
+                                          int               fd,
+                                          const CpdLayerPart *part);
 void             cpd_layer_decoder_free  (CpdLayerDecoder  *decoder);
 /* Tells how the archive is compressed, by its first bytes. */
 gboolean         cpd_layer_decoder_sniff (CpdLayerDecoder  *decoder,

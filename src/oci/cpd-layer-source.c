@@ -41,8 +41,8 @@ struct _CpdLayerSource
 };
 
 CpdLayerSource *
-cpd_layer_source_new (int fd, int blob, const CpdLayerLimits *limits, CpdLayerProgressFunc progress,
-                      gpointer user_data, GCancellable *cancellable)
+cpd_layer_source_new (int fd, const CpdLayerPart *part, int blob, const CpdLayerLimits *limits,
+                      CpdLayerProgressFunc progress, gpointer user_data, GCancellable *cancellable)
 {
   CpdLayerSource *source = g_new0 (CpdLayerSource, 1);
   struct stat info;
@@ -54,9 +54,11 @@ cpd_layer_source_new (int fd, int blob, const CpdLayerLimits *limits, CpdLayerPr
   source->user_data = user_data;
   source->size_max = limits != NULL ? limits->size : 0;
   source->pipe = cpd_layer_pipe_new (cancellable);
-  source->decoder = cpd_layer_decoder_new (source->pipe, fd);
+  source->decoder = cpd_layer_decoder_new (source->pipe, fd, part);
   source->tar = cpd_layer_queue_new (source->pipe);
-  if (fstat (fd, &info) == 0 && S_ISREG (info.st_mode))
+  if (part != NULL)
+    source->total_bytes = part->length;
+  else if (fstat (fd, &info) == 0 && S_ISREG (info.st_mode))
     {
       at = lseek (fd, 0, SEEK_CUR);
       source->total_bytes = (guint64) MAX (0, info.st_size - MAX (0, at));
@@ -184,7 +186,7 @@ share_blocks (CpdLayerSource *source, GError **error)
     return TRUE;
   source->cloned = TRUE;
   cpd_layer_decoder_free (source->decoder);
-  source->decoder = cpd_layer_decoder_new (source->pipe, source->blob);
+  source->decoder = cpd_layer_decoder_new (source->pipe, source->blob, NULL);
   if (!cpd_layer_decoder_sniff (source->decoder, &compression, error))
     return FALSE;
   if (compression == source->compression)

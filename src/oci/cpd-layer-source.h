@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct _CpdLayerSource CpdLayerSource;
 
 CpdLayerSource *cpd_layer_source_new       (int                    fd,
+                                            const CpdLayerPart    *part,
                                             int                    blob,
                                             const CpdLayerLimits  *limits,
                                             CpdLayerProgressFunc   progress,

@@ -67,10 +67,11 @@ utf8_locale (void)
 }
 
 gboolean
-cpd_layer_extract (int fd, int root, int blob, const CpdLayerLimits *limits, CpdLayerProgressFunc progress,
-                   gpointer user_data, GCancellable *cancellable, CpdLayerInfo *info, GError **error)
+cpd_layer_extract_part (int fd, const CpdLayerPart *part, int root, int blob, const CpdLayerLimits *limits,
+                        CpdLayerProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                        CpdLayerInfo *info, GError **error)
 {
-  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, blob, limits, progress, user_data, cancellable);
+  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, part, blob, limits, progress, user_data, cancellable);
   g_auto(CpdLayerInfo) found = { 0 };
   locale_t old = uselocale (utf8_locale ());    /* 0 changes nothing */
   gboolean done = extract (source, root, limits != NULL ? limits->entries : 0, &found, error);
@@ -81,4 +82,11 @@ cpd_layer_extract (int fd, int root, int blob, const CpdLayerLimits *limits, Cpd
   *info = found;
   found = (CpdLayerInfo) { 0 };
   return TRUE;
+}
+
+gboolean
+cpd_layer_extract (int fd, int root, int blob, const CpdLayerLimits *limits, CpdLayerProgressFunc progress,
+                   gpointer user_data, GCancellable *cancellable, CpdLayerInfo *info, GError **error)
+{
+  return cpd_layer_extract_part (fd, NULL, root, blob, limits, progress, user_data, cancellable, info, error);
 }

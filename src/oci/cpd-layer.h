@@ -38,6 +38,13 @@ typedef struct
   guint64 entries;
 } CpdLayerLimits;
 
+/* A part of a file. */
+typedef struct
+{
+  guint64 offset;
+  guint64 length;
+} CpdLayerPart;
+
 /*
  * Reads the tar archive FD to its end and unpacks it into the directory ROOT
  * (a descriptor), which nobody else may change meanwhile. Nothing is made,
@@ -60,6 +67,17 @@ gboolean cpd_layer_extract    (int                    fd,
                                GCancellable          *cancellable,
                                CpdLayerInfo          *info,
                                GError               **error);
+/* The same for an archive that is only PART of a file: NULL is all, from where the descriptor is. */
+gboolean cpd_layer_extract_part (int                   fd,
+                                 const CpdLayerPart   *part,
+                                 int                   root,
+                                 int                   blob,
+                                 const CpdLayerLimits *limits,
+                                 CpdLayerProgressFunc  progress,
+                                 gpointer              user_data,
+                                 GCancellable         *cancellable,
+                                 CpdLayerInfo         *info,
+                                 GError              **error);
 void     cpd_layer_info_clear (CpdLayerInfo          *info);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdLayerInfo, cpd_layer_info_clear)

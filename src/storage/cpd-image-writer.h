@@ -6,10 +6,10 @@
 G_BEGIN_DECLS
 
 /*
- * An image from elsewhere on its way into the storage. Its layers are put in
- * one by one; all of it appears when it is committed, and is gone without a
- * trace when it is freed before that. The layers that it can use because they
- * are there already stay at least as long.
+ * Images from elsewhere on their way into the storage, mostly one. Their layers
+ * are put in one by one; all of it appears when it is committed, and is gone
+ * without a trace when it is freed before that. The layers that they can use
+ * because they are there already stay at least as long.
  */
 typedef struct _CpdImageWriter CpdImageWriter;
 
@@ -30,11 +30,15 @@ typedef struct
   gint64 size;                  /* of the blob, -1 when nobody knows it */
 } CpdLayerClaim;
 
-/* The layers of the image, lowest first, once. */
+/* The layers of an image, lowest first; once for each image. The layers of the first one have the numbers 0 and up. */
 gboolean        cpd_image_writer_set_layers    (CpdImageWriter       *writer,
                                                 const CpdLayerClaim  *claims,
                                                 guint                 n_claims,
                                                 GError              **error);
+/* The number of a layer of an image: several images may have one in common. */
+guint           cpd_image_writer_get_number    (CpdImageWriter       *writer,
+                                                guint                 image,
+                                                guint                 layer);
 /* Whether the layer is there already. */
 gboolean        cpd_image_writer_has_layer     (CpdImageWriter       *writer,
                                                 guint                 number);
@@ -48,6 +52,13 @@ gboolean        cpd_image_writer_add_layer     (CpdImageWriter       *writer,
                                                 int                   fd,
                                                 GCancellable         *cancellable,
                                                 GError              **error);
+/* The same for a part of a file. */
+gboolean        cpd_image_writer_add_part      (CpdImageWriter       *writer,
+                                                guint                 number,
+                                                int                   fd,
+                                                const CpdLayerPart   *part,
+                                                GCancellable         *cancellable,
+                                                GError              **error);
 
 /* What an image consists of besides its layers. Nothing is owned. */
 typedef struct
@@ -57,10 +68,16 @@ typedef struct
   const char *manifest;         /* (nullable) an OCI manifest that fits the layers as they were claimed; NULL to make one */
   const char *const *texts;     /* what else is kept: the manifest as it came, the index */
   const char *const *names;     /* full names; with a digest they tell where it was found */
+  const char *event;            /* what has happened: "pull", "loadfromarchive" */
   const char *event_name;
 } CpdImageContents;
 
-/* The id of the image. All rows, and the event "pull", in one transaction. */
+/* All rows and events in one transaction. CONTENTS has one entry for each of the images, which have different ids. */
+gboolean        cpd_image_writer_commit_all    (CpdImageWriter         *writer,
+                                                const CpdImageContents *contents,
+                                                const CpdCaller        *caller,
+                                                GError                **error);
+/* The same for a single image: its id. */
 char           *cpd_image_writer_commit        (CpdImageWriter         *writer,
                                                 const CpdImageContents *contents,
                                                 const CpdCaller        *caller,
