@@ -3,7 +3,6 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <locale.h>
 
 #include "oci/cpd-layer-source.h"
 #include "oci/cpd-layer-writer.h"
@@ -52,8 +51,8 @@ extract (CpdLayerSource *source, int root, guint64 entries_max, CpdLayerInfo *in
  * libarchive converts names to the thread's character set, and a service often
  * has none but ASCII. Made once and kept; 0 when the C library has none.
  */
-static locale_t
-utf8_locale (void)
+locale_t
+cpd_layer_utf8 (void)
 {
   static gsize once = 0;
   static locale_t utf8 = (locale_t) 0;
@@ -73,7 +72,7 @@ cpd_layer_extract_part (int fd, const CpdLayerPart *part, int root, int blob, co
 {
   g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, part, blob, limits, progress, user_data, cancellable);
   g_auto(CpdLayerInfo) found = { 0 };
-  locale_t old = uselocale (utf8_locale ());    /* 0 changes nothing */
+  locale_t old = uselocale (cpd_layer_utf8 ());    /* 0 changes nothing */
   gboolean done = extract (source, root, limits != NULL ? limits->entries : 0, &found, error);
 
   uselocale (old);

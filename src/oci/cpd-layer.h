@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gio/gio.h>
+#include <locale.h>
 
 G_BEGIN_DECLS
 
@@ -79,6 +80,8 @@ gboolean cpd_layer_extract_part (int                   fd,
                                  CpdLayerInfo         *info,
                                  GError              **error);
 void     cpd_layer_info_clear (CpdLayerInfo          *info);
+/* For uselocale(), around what libarchive is to know names by. */
+locale_t cpd_layer_utf8       (void);
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdLayerInfo, cpd_layer_info_clear)
 

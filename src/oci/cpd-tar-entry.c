@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "oci/cpd-tar-entry.h"
+
+#include <errno.h>
+#include <linux/limits.h>
+#include <string.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "public/cpod-error.h"
+
+CpdTarEntry *
+cpd_tar_entry_new (const char *name, const struct stat *info)
+{
+  CpdTarEntry *entry = archive_entry_new ();
+
+  archive_entry_copy_pathname (entry, name);
+  archive_entry_set_filetype (entry, info->st_mode & S_IFMT);
+  archive_entry_set_perm (entry, info->st_mode & 07777);
+  archive_entry_set_uid (entry, info->st_uid);
+  archive_entry_set_gid (entry, info->st_gid);
+  archive_entry_set_size (entry, info->st_size);
+  archive_entry_set_mtime (entry, info->st_mtim.tv_sec, info->st_mtim.tv_nsec);
+  if (S_ISCHR (info->st_mode) || S_ISBLK (info->st_mode))
+    {
+      archive_entry_set_rdevmajor (entry, major (info->st_rdev));
+      archive_entry_set_rdevminor (entry, minor (info->st_rdev));
+    }
+  return entry;
+}
+
+/* Others belong to the host (labels) or to overlayfs. */
+static gboolean
+is_kept (const char *name)
+{
+  return g_str_has_prefix (name, "user.") || strcmp (name, "security.capability") == 0
+         || g_str_has_prefix (name, "system.posix_acl_");
+}
+
+static gboolean
+check_overlay (const char *name, GError **error)
+{
+  if (strcmp (name, "trusted.overlay.redirect") != 0 && strcmp (name, "trusted.overlay.metacopy") != 0)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "part of it is in another layer, as %s says", name);
+  return FALSE;
+}
+
+static gboolean
+read_xattr (CpdTarEntry *entry, int fd, const char *name, GError **error)
+{
+  g_autofree char *value = g_malloc (XATTR_SIZE_MAX);
+  ssize_t size = fgetxattr (fd, name, value, XATTR_SIZE_MAX);
+
+  if (size >= 0)
+    archive_entry_xattr_add_entry (entry, name, value, (gsize) size);
+  if (size >= 0 || errno == ENODATA)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to read the extended attribute %s", name);
+  return FALSE;
+}
+
+gboolean
+cpd_tar_entry_read_xattrs (CpdTarEntry *entry, int fd, gboolean upper, GError **error)
+{
+  g_autofree char *list = NULL;
+  ssize_t length = flistxattr (fd, NULL, 0);
+
+  if (length <= 0)
+    return TRUE;        /* none, or a file system that knows of none */
+  list = g_malloc (XATTR_LIST_MAX);
+  length = flistxattr (fd, list, XATTR_LIST_MAX);
+  for (const char *name = list; name < list + MAX (length, 0); name += strlen (name) + 1)
+    if ((upper && !check_overlay (name, error)) || (is_kept (name) && !read_xattr (entry, fd, name, error)))
+      return FALSE;
+  return TRUE;
+}
+
+void
+cpd_tar_entry_find_holes (CpdTarEntry *entry, int fd, const struct stat *info)
+{
+  off_t at = 0;
+
+  if (info->st_blocks * 512 >= info->st_size)
+    return;
+  while (at < info->st_size)
+    {
+      off_t data = lseek (fd, at, SEEK_DATA);
+      off_t end = data >= 0 ? lseek (fd, data, SEEK_HOLE) : -1;
+
+      if (end < 0)
+        break;
+      end = MIN (end, info->st_size);
+      if (data >= end)
+        break;
+      archive_entry_sparse_add_entry (entry, data, end - data);
+      at = end;
+    }
+  /* No data at all is said by an empty piece at the end. */
+  if (at == 0 && lseek (fd, 0, SEEK_DATA) < 0 && errno == ENXIO)
+    archive_entry_sparse_add_entry (entry, info->st_size, 0);
+}
+
+gboolean
+cpd_tar_entry_is_opaque (int fd)
+{
+  char value[2];
+
+  return fgetxattr (fd, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
+}
