@@ -11,8 +11,36 @@ work_inspect (CpdBusCall *call, GError **error)
   return json != NULL ? g_variant_new ("(s)", json) : NULL;
 }
 
+static GVariant *
+reply_names (char **names)
+{
+  g_auto(GStrv) owned = names;
+
+  return names != NULL ? g_variant_new ("(^as)", owned) : NULL;
+}
+
+static GVariant *
+work_tag (CpdBusCall *call, GError **error)
+{
+  g_auto(GStrv) names = cpd_bus_call_get_strings (call, 0);
+
+  return reply_names (cpd_engine_tag_image (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+                                            (const char *const *) names, cpd_bus_call_get_caller (call), error));
+}
+
+static GVariant *
+work_untag (CpdBusCall *call, GError **error)
+{
+  g_auto(GStrv) names = cpd_bus_call_get_strings (call, 0);
+
+  return reply_names (cpd_engine_untag_image (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+                                              (const char *const *) names, cpd_bus_call_get_caller (call), error));
+}
+
 static const CpdBusMethod methods[] = {
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },
+  { "Tag", cpd_bus_no_options, TRUE, work_tag },
+  { "Untag", cpd_bus_no_options, TRUE, work_untag },
   { NULL }
 };
 

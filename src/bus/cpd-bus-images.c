@@ -16,6 +16,7 @@ static const CpdBusOption import_options[] = {
 
 static const CpdBusOption remove_options[] = {
   { "force", G_VARIANT_TYPE_BOOLEAN },
+  { "all-names", G_VARIANT_TYPE_BOOLEAN },
   { NULL }
 };
 
@@ -149,13 +150,16 @@ work_list_images (CpdBusCall *call, GError **error)
 static GVariant *
 work_remove_image (CpdBusCall *call, GError **error)
 {
-  gboolean force = cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "force", FALSE);
+  GVariant *options = cpd_bus_call_get_options (call);
+  CpdRemoveImageFlags flags =
+    (cpd_bus_options_get_boolean (options, "force", FALSE) ? CPD_REMOVE_IMAGE_FORCE : 0)
+    | (cpd_bus_options_get_boolean (options, "all-names", FALSE) ? CPD_REMOVE_IMAGE_ALL_NAMES : 0);
   g_auto(GStrv) untagged = NULL;
   g_autofree char *deleted = NULL;
   static const char *const none[] = { NULL };
 
   if (!cpd_engine_remove_image (cpd_bus_call_get_engine (call), cpd_bus_call_get_string (call, 0),
-                                force, cpd_bus_call_get_caller (call), &untagged, &deleted, error))
+                                flags, cpd_bus_call_get_caller (call), &untagged, &deleted, error))
     return NULL;
   return g_variant_new ("(^ass)", untagged != NULL ? (const char *const *) untagged : none,
                         deleted != NULL ? deleted : "");

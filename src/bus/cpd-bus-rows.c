@@ -85,6 +85,7 @@ cpd_bus_image_fields (const CpdImageRow *row)
 
   add_string (&dict, "id", row->id);
   add (&dict, "names", new_strv (row->names));
+  add (&dict, "digests", new_strv (row->digests));
   add_string (&dict, "digest", row->digest);
   add_time (&dict, "size", row->size);
   add_time (&dict, "created", row->created);

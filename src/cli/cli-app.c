@@ -203,6 +203,22 @@ cli_find_container (CliApp      *app,
 }
 
 char *
+cli_find_image (CliApp      *app,
+                const char  *name,
+                GError     **error)
+{
+  g_autoptr(GVariant) reply = NULL;
+  char *path = NULL;
+
+  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_IMAGES, "GetImage",
+                    g_variant_new ("(s@a{sv})", name, cli_no_options ()), error);
+  if (reply != NULL)
+    g_variant_get_child (reply, 0, "o", &path);
+
+  return path;
+}
+
+char *
 cli_find_latest (CliApp  *app,
                  GError **error)
 {

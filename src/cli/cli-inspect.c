@@ -38,16 +38,9 @@ inspect_image (CliApp      *app,
                const char  *name,
                GError     **error)
 {
-  g_autoptr(GVariant) reply = NULL;
-  const char *path;
+  g_autofree char *path = cli_find_image (app, name, error);
 
-  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_IMAGES, "GetImage",
-                    g_variant_new ("(s@a{sv})", name, cli_no_options ()), error);
-  if (reply == NULL)
-    return NULL;
-
-  g_variant_get_child (reply, 0, "&o", &path);
-  return inspect_at (app, path, CLI_IMAGE, error);
+  return path != NULL ? inspect_at (app, path, CLI_IMAGE, error) : NULL;
 }
 
 static GVariant *

@@ -82,6 +82,8 @@ CLI_DECLARE_VERB (system_check);
 CLI_DECLARE_VERB (system_shutdown);
 CLI_DECLARE_VERB (system_migrate);
 CLI_DECLARE_VERB (system_renumber);
+CLI_DECLARE_VERB (tag);
+CLI_DECLARE_VERB (untag);
 CLI_DECLARE_VERB (update);
 CLI_DECLARE_VERB (umount);
 CLI_DECLARE_VERB (version);
@@ -116,6 +118,10 @@ GVariant   *cli_call_job       (CliApp              *app,
                                 GVariant            *parameters,
                                 GError             **error);
 char       *cli_find_container (CliApp              *app,
+                                const char          *name,
+                                GError             **error);
+/* Object path of an image. */
+char       *cli_find_image     (CliApp              *app,
                                 const char          *name,
                                 GError             **error);
 /* Id of the newest container. */

@@ -47,16 +47,12 @@ remove_rows (CpdEngine *engine, GPtrArray *rows, const CpdCaller *caller, GError
 }
 
 static gboolean
-remove_containers_of (CpdEngine *engine, const char *name_or_id, const CpdCaller *caller,
-                      GError **error)
+remove_containers_of (CpdEngine *engine, const CpdImageRow *image, const CpdCaller *caller, GError **error)
 {
-  g_autoptr(CpdImageRow) image = cpd_storage_find_image (engine->storage, name_or_id, error);
-  char *images[] = { image != NULL ? image->id : NULL, NULL };
+  char *images[] = { image->id, NULL };
   CpdContainerQuery query = { .all = TRUE, .images = images };
   g_autoptr(GPtrArray) rows = NULL;
 
-  if (image == NULL)
-    return FALSE;
   /* That one of them is gone meanwhile is no reason to stop. */
   for (;;)
     {
@@ -77,10 +73,9 @@ remove_containers_of (CpdEngine *engine, const char *name_or_id, const CpdCaller
 }
 
 static gboolean
-remove_external_of (CpdEngine *engine, const char *name_or_id, const CpdCaller *caller, GError **error)
+remove_external_of (CpdEngine *engine, const CpdImageRow *image, const CpdCaller *caller, GError **error)
 {
-  g_autoptr(CpdImageRow) image = cpd_storage_find_image (engine->storage, name_or_id, error);
-  g_autoptr(GPtrArray) list = image != NULL ? cpd_engine_list_external (engine, error) : NULL;
+  g_autoptr(GPtrArray) list = cpd_engine_list_external (engine, error);
 
   for (guint i = 0; list != NULL && i < list->len; i++)
     {
@@ -100,21 +95,54 @@ remove_external_of (CpdEngine *engine, const char *name_or_id, const CpdCaller *
   return list != NULL;
 }
 
+/* Removes the containers that are in the way, if the image is to go and not just a name of it. */
+static gboolean
+clear_way (CpdEngine *engine, const char *name_or_id, CpdRemoveImageFlags flags, const CpdCaller *caller,
+           GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(CpdImageRow) image = cpd_storage_find_deletion (engine->storage, name_or_id, flags, &failure);
+
+  if (failure != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return FALSE;
+    }
+  return image == NULL
+         || (remove_containers_of (engine, image, caller, error) && remove_external_of (engine, image, caller, error));
+}
+
 gboolean
-cpd_engine_remove_image (CpdEngine *engine, const char *name_or_id, gboolean force,
+cpd_engine_remove_image (CpdEngine *engine, const char *name_or_id, CpdRemoveImageFlags flags,
                          const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
 {
   g_autoptr(CpdHold) hold = NULL;
 
-  if (force && (!remove_containers_of (engine, name_or_id, caller, error)
-                || !remove_external_of (engine, name_or_id, caller, error)))
+  if ((flags & CPD_REMOVE_IMAGE_FORCE) != 0 && !clear_way (engine, name_or_id, flags, caller, error))
     {
       g_prefix_error (error, "failed to remove image %s: ", name_or_id);
       return FALSE;
     }
   hold = cpd_holds_take (engine->holds);
-  return cpd_storage_remove_image (engine->storage, name_or_id, force, caller, untagged, deleted,
-                                   error);
+  return cpd_storage_remove_image (engine->storage, name_or_id, flags, caller, untagged, deleted, error);
+}
+
+char **
+cpd_engine_tag_image (CpdEngine *engine, const char *id, const char *const *names, const CpdCaller *caller,
+                      GError **error)
+{
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+
+  return cpd_storage_tag_image (engine->storage, id, names, caller, error);
+}
+
+char **
+cpd_engine_untag_image (CpdEngine *engine, const char *id, const char *const *names, const CpdCaller *caller,
+                        GError **error)
+{
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+
+  return cpd_storage_untag_image (engine->storage, id, names, caller, error);
 }
 
 /* Members of the image's own configuration under podman's names. */

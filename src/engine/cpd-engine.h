@@ -279,13 +279,24 @@ char            *cpd_engine_import_image       (CpdEngine           *engine,
                                                 gpointer             user_data,
                                                 GCancellable        *cancellable,
                                                 GError             **error);
-/* With FORCE, containers made from it are removed too. */
+/* With CPD_REMOVE_IMAGE_FORCE, containers made from it are removed too when it goes. */
 gboolean         cpd_engine_remove_image       (CpdEngine           *engine,
                                                 const char          *name_or_id,
-                                                gboolean             force,
+                                                CpdRemoveImageFlags  flags,
                                                 const CpdCaller     *caller,
                                                 char              ***untagged,
                                                 char               **deleted,
+                                                GError             **error);
+/* See cpd_storage_tag_image(), cpd_storage_untag_image(). */
+char           **cpd_engine_tag_image          (CpdEngine           *engine,
+                                                const char          *id,
+                                                const char *const   *names,
+                                                const CpdCaller     *caller,
+                                                GError             **error);
+char           **cpd_engine_untag_image        (CpdEngine           *engine,
+                                                const char          *id,
+                                                const char *const   *names,
+                                                const CpdCaller     *caller,
                                                 GError             **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdRemovalPlan, cpd_removal_plan_free)

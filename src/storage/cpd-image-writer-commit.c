@@ -275,12 +275,29 @@ commit_rows (CpdImageWriter *writer, const GPtrArray *images, const CpdCaller *c
   return cpd_store_delete_operation (tx, writer->number, error) && cpd_transaction_commit (tx, error);
 }
 
+/* Who loses names to IMAGES. */
+static GPtrArray *
+list_losers (CpdImageWriter *writer, const GPtrArray *images)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_image_row_free);
+
+  for (guint i = 0; i < images->len; i++)
+    {
+      const NewImage *image = images->pdata[i];
+
+      g_ptr_array_extend_and_steal (all, cpd_storage_list_losers (writer->storage, image->contents->names,
+                                                                  image->row->id));
+    }
+  return all;
+}
+
 /* From files with names of their own to images that everybody sees. The lock is held. */
 static gboolean
 publish (CpdImageWriter *writer, const CpdImageContents *contents, const CpdCaller *caller, GPtrArray *trash,
          GError **error)
 {
   g_autoptr(GPtrArray) images = g_ptr_array_new_with_free_func ((GDestroyNotify) new_image_free);
+  g_autoptr(GPtrArray) losers = NULL;
   g_autoptr(GError) failure = NULL;
 
   if (!find_rows (writer, error))
@@ -293,11 +310,13 @@ publish (CpdImageWriter *writer, const CpdImageContents *contents, const CpdCall
   if (!publish_layers (writer, trash, error))
     return FALSE;
   cpd_fault_point ("pull.renamed");
+  losers = list_losers (writer, images);
   if (!commit_rows (writer, images, caller, error))
     return FALSE;
   writer->committed = TRUE;
   cpd_fault_point ("pull.committed");
   g_ptr_array_set_size (writer->made, 0);       /* they stay */
+  cpd_storage_discard_lost (writer->storage, losers, trash);
   if (!cpd_storage_write_index (writer->storage, &failure))
     g_message ("failed to write the index of images: %s", failure->message);
   return TRUE;

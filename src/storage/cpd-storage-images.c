@@ -81,13 +81,19 @@ untag (CpdTransaction *tx, const CpdImageRow *image, const char *name, const Cpd
          && cpd_store_add_event (tx, "image", "untag", image->id, name, NULL, caller, error);
 }
 
-/* Takes one of several names away; no other thing changes. */
+/* Takes one of several names away. */
 static gboolean
-remove_name (CpdStorage *storage, const CpdImageRow *image, const char *name, const CpdCaller *caller, GError **error)
+remove_name (CpdStorage *storage, const CpdImageRow *image, const char *name, const CpdCaller *caller,
+             GPtrArray *trash, GError **error)
 {
+  const char *const names[] = { name, NULL };
+  g_autoptr(GPtrArray) losers = cpd_storage_list_losers (storage, names, NULL);
   g_autoptr(CpdTransaction) tx = cpd_store_begin (storage->store, CPD_STORE_DURABLE, error);
 
-  return tx != NULL && untag (tx, image, name, caller, error) && cpd_transaction_commit (tx, error);
+  if (tx == NULL || !untag (tx, image, name, caller, error) || !cpd_transaction_commit (tx, error))
+    return FALSE;
+  cpd_storage_discard_lost (storage, losers, trash);
+  return TRUE;
 }
 
 static gboolean
@@ -246,33 +252,55 @@ count_users (CpdStorage *storage, const char *image_id)
   return known > 0 ? known : count_layers_over (storage, image_id);
 }
 
-/* Whether it may be done at all, and all names are meant. */
+/* Whether all names are meant, and so the image. */
 static gboolean
-check_removal (CpdStorage *storage, const CpdImageRow *image, const char *full_name, gboolean force,
-               gboolean *all, GError **error)
+means_all (const CpdImageRow *image, const char *full_name, CpdRemoveImageFlags flags, gboolean *all, GError **error)
 {
   guint n_names = g_strv_length (image->names);
-  guint users = count_users (storage, image->id);
-  g_autofree char *names = g_strjoinv (", ", image->names);
 
-  if (full_name == NULL && n_names > 1 && !force)
+  *all = (flags & CPD_REMOVE_IMAGE_ALL_NAMES) != 0 || full_name == NULL || n_names <= 1;
+  if (full_name == NULL && n_names > 1 && flags == 0)
     {
+      g_autofree char *names = g_strjoinv (", ", image->names);
+
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
                    "image %s has several names (%s): give one of them, or force", image->id, names);
-      return FALSE;
-    }
-  *all = force || full_name == NULL || n_names <= 1;
-  if (*all && users > 0)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_IN_USE, "image %s (%s) is used by %u container%s",
-                   image->id, names, users, users == 1 ? "" : "s");
       return FALSE;
     }
   return TRUE;
 }
 
 static gboolean
-remove_locked (CpdStorage *storage, const char *name_or_id, gboolean force, const CpdCaller *caller,
+check_removal (CpdStorage *storage, const CpdImageRow *image, const char *full_name, CpdRemoveImageFlags flags,
+               gboolean *all, GError **error)
+{
+  g_autofree char *names = g_strjoinv (", ", image->names);
+  guint users;
+
+  if (!means_all (image, full_name, flags, all, error))
+    return FALSE;
+  users = *all ? count_users (storage, image->id) : 0;
+  if (users == 0)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_IN_USE, "image %s (%s) is used by %u container%s",
+               image->id, names, users, users == 1 ? "" : "s");
+  return FALSE;
+}
+
+CpdImageRow *
+cpd_storage_find_deletion (CpdStorage *storage, const char *name_or_id, CpdRemoveImageFlags flags, GError **error)
+{
+  g_autofree char *full_name = NULL;
+  g_autoptr(CpdImageRow) image = find_image (storage, name_or_id, &full_name, error);
+  gboolean all = FALSE;
+
+  if (image == NULL || !means_all (image, full_name, flags, &all, error))
+    return NULL;
+  return all ? g_steal_pointer (&image) : NULL;
+}
+
+static gboolean
+remove_locked (CpdStorage *storage, const char *name_or_id, CpdRemoveImageFlags flags, const CpdCaller *caller,
                char ***untagged, char **deleted, GPtrArray *trash, GError **error)
 {
   g_autofree char *full_name = NULL;
@@ -280,10 +308,10 @@ remove_locked (CpdStorage *storage, const char *name_or_id, gboolean force, cons
   g_autoptr(GError) failure = NULL;
   gboolean all;
 
-  if (image == NULL || !check_removal (storage, image, full_name, force, &all, error))
+  if (image == NULL || !check_removal (storage, image, full_name, flags, &all, error))
     return FALSE;
   if (all ? !remove_image (storage, image, caller, trash, error)
-          : !remove_name (storage, image, full_name, caller, error))
+          : !remove_name (storage, image, full_name, caller, trash, error))
     {
       g_prefix_error (error, "failed to remove image %s: ", name_or_id);
       return FALSE;
@@ -303,14 +331,14 @@ remove_locked (CpdStorage *storage, const char *name_or_id, gboolean force, cons
 }
 
 gboolean
-cpd_storage_remove_image (CpdStorage *storage, const char *name_or_id, gboolean force,
+cpd_storage_remove_image (CpdStorage *storage, const char *name_or_id, CpdRemoveImageFlags flags,
                           const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
 {
   g_autoptr(GPtrArray) trash = g_ptr_array_new_with_free_func (g_free);
   gboolean done;
 
   g_mutex_lock (&storage->lock);
-  done = remove_locked (storage, name_or_id, force, caller, untagged, deleted, trash, error);
+  done = remove_locked (storage, name_or_id, flags, caller, untagged, deleted, trash, error);
   g_mutex_unlock (&storage->lock);
   cpd_storage_empty_trash (trash);      /* which may take its time */
   return done;

@@ -300,9 +300,11 @@ commit (Import *import, GError **error)
 
 /* From files with names of their own to an image that everybody sees. */
 static gboolean
-publish (Import *import, GError **error)
+publish (Import *import, GPtrArray *trash, GError **error)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&import->storage->lock);
+  const char *const names[] = { import->name, NULL };
+  g_autoptr(GPtrArray) losers = NULL;
   g_autoptr(GError) failure = NULL;
 
   if (!find_layer (import, error) || !publish_image (import, error))
@@ -311,9 +313,11 @@ publish (Import *import, GError **error)
   if (!publish_layer (import, error))
     return FALSE;
   cpd_fault_point ("import.renamed");
+  losers = cpd_storage_list_losers (import->storage, names, import->image->id);
   if (!commit (import, error))
     return FALSE;
   cpd_fault_point ("import.committed");
+  cpd_storage_discard_lost (import->storage, losers, trash);
   if (!cpd_storage_write_index (import->storage, &failure))
     g_message ("failed to write the index of images: %s", failure->message);
   g_ptr_array_set_size (import->made, 0);       /* they stay */
@@ -388,6 +392,7 @@ cpd_storage_import (CpdStorage *storage, int fd, const CpdLayerLimits *limits, c
     .progress = progress, .user_data = user_data,
     .made = g_ptr_array_new_with_free_func (g_free),
   };
+  g_autoptr(GPtrArray) trash = g_ptr_array_new_with_free_func (g_free);
   gboolean done;
 
   if (!prepare (&import, reference, error))
@@ -403,7 +408,8 @@ cpd_storage_import (CpdStorage *storage, int fd, const CpdLayerLimits *limits, c
       g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_CANCELLED, "it was cancelled");
       done = FALSE;
     }
-  done = done && publish (&import, error);
+  done = done && publish (&import, trash, error);
+  cpd_storage_empty_trash (trash);
   clean_up (&import, !done);
   if (!done)
     {

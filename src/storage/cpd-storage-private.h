@@ -79,6 +79,14 @@ void      cpd_storage_discard          (CpdStorage         *storage,
                                         const char         *path,
                                         GPtrArray          *trash);
 void      cpd_storage_empty_trash      (GPtrArray          *trash);
+/* Images that lose one of NAMES when that is taken away, or given to image ID, if they may lose with it what was kept
+ * of where it was found; and what becomes of that when it was done. Call these with the lock held. */
+GPtrArray *cpd_storage_list_losers     (CpdStorage         *storage,
+                                        const char *const  *names,
+                                        const char         *id);
+void      cpd_storage_discard_lost     (CpdStorage         *storage,
+                                        GPtrArray          *losers,
+                                        GPtrArray          *trash);
 /* Moves a layer, its link and its blob (unless in USED) out of sight. */
 void      cpd_storage_discard_layer    (CpdStorage         *storage,
                                         const CpdLayerRow  *layer,

@@ -17,26 +17,38 @@
 
 #define TEXT_MAX (8 * 1024 * 1024)
 
-gboolean
-cpd_storage_confirm_image (CpdStorage *storage, const char *id, const char *const *names, const char *event_name,
-                           const CpdCaller *caller, GError **error)
+static gboolean
+confirm_rows (CpdStorage *storage, const char *id, const char *const *names, const char *event_name,
+              const CpdCaller *caller, GError **error)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&storage->lock);
   g_autoptr(CpdImageRow) image = cpd_store_get_image (storage->store, id, error);
   g_autoptr(CpdTransaction) tx = image != NULL ? cpd_store_begin (storage->store, CPD_STORE_DURABLE, error) : NULL;
-  g_autoptr(GError) failure = NULL;
 
   if (tx == NULL)
     return FALSE;
   for (; *names != NULL; names++)
     if (!cpd_store_tag_image (tx, *names, id, error))
       return FALSE;
-  if (!cpd_store_add_event (tx, "image", "pull", id, event_name, NULL, caller, error)
-      || !cpd_transaction_commit (tx, error))
+  return cpd_store_add_event (tx, "image", "pull", id, event_name, NULL, caller, error)
+         && cpd_transaction_commit (tx, error);
+}
+
+gboolean
+cpd_storage_confirm_image (CpdStorage *storage, const char *id, const char *const *names, const char *event_name,
+                           const CpdCaller *caller, GError **error)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&storage->lock);
+  g_autoptr(GPtrArray) losers = cpd_storage_list_losers (storage, names, id);
+  g_autoptr(GPtrArray) trash = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(GError) failure = NULL;
+
+  if (!confirm_rows (storage, id, names, event_name, caller, error))
     return FALSE;
   cpd_fault_point ("pull.confirmed");
+  cpd_storage_discard_lost (storage, losers, trash);
   if (!cpd_storage_write_index (storage, &failure))
     g_message ("failed to write the index of images: %s", failure->message);
+  cpd_storage_empty_trash (trash);      /* manifests, which are small */
   return TRUE;
 }
 

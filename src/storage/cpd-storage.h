@@ -67,15 +67,40 @@ char        *cpd_storage_import          (CpdStorage         *storage,
 CpdImageRow *cpd_storage_find_image      (CpdStorage         *storage,
                                           const char         *name_or_id,
                                           GError            **error);
-/* Takes away one name or, with FORCE or when NAME_OR_ID is an id, all; deletes the image with its last
- * name. UNTAGGED gets the names, DELETED the id or "". IMAGE_IN_USE while containers use it;
- * INVALID_ARGUMENT when an id was given, there are several names and no FORCE. */
+/* Gives an image further names, whoever had them before, and tells their full forms. NO_SUCH_IMAGE, INVALID_ARGUMENT. */
+char       **cpd_storage_tag_image       (CpdStorage         *storage,
+                                          const char         *id,
+                                          const char *const  *names,
+                                          const CpdCaller    *caller,
+                                          GError            **error);
+/* Takes NAMES away, or all if there are none, and tells which. NO_SUCH_IMAGE also when it has not got one of them. */
+char       **cpd_storage_untag_image     (CpdStorage         *storage,
+                                          const char         *id,
+                                          const char *const  *names,
+                                          const CpdCaller    *caller,
+                                          GError            **error);
+
+typedef enum
+{
+  CPD_REMOVE_IMAGE_FORCE = 1 << 0,      /* by its id though it has several names */
+  CPD_REMOVE_IMAGE_ALL_NAMES = 1 << 1,  /* whichever way it is named */
+} CpdRemoveImageFlags;
+
+/* Takes away one name or, when NAME_OR_ID is an id, all; deletes the image with its last name. UNTAGGED gets the names,
+ * DELETED the id or "". IMAGE_IN_USE while containers use it; INVALID_ARGUMENT when an id was given and there are
+ * several names. */
 gboolean     cpd_storage_remove_image    (CpdStorage         *storage,
                                           const char         *name_or_id,
-                                          gboolean            force,
+                                          CpdRemoveImageFlags flags,
                                           const CpdCaller    *caller,
                                           char             ***untagged,
                                           char              **deleted,
+                                          GError            **error);
+
+/* The image that would be deleted so; NULL without an error if only a name would be taken away. */
+CpdImageRow *cpd_storage_find_deletion   (CpdStorage         *storage,
+                                          const char         *name_or_id,
+                                          CpdRemoveImageFlags flags,
                                           GError            **error);
 
 /* A container's writable layer. */

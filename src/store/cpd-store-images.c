@@ -186,19 +186,79 @@ cpd_store_delete_image (CpdTransaction *tx, const char *id, GError **error)
          && write_texts (tx, "DELETE FROM image WHERE id = ?", id, NULL, error);
 }
 
+/* The part of NAME before its tag. */
+static char *
+repository_of (const char *name)
+{
+  const char *slash = strrchr (name, '/');
+  const char *colon = strrchr (slash != NULL ? slash : name, ':');
+
+  return colon != NULL ? g_strndup (name, (gsize) (colon - name)) : g_strdup (name);
+}
+
+/*
+ * Where an image was found is of no use to it when it has no tag there any
+ * more. Only what was fetched by its digest alone never had one, and keeps it.
+ */
+static gboolean
+forget_digests (CpdTransaction *tx, const char *id, const char *name, GError **error)
+{
+  g_autofree char *repository = repository_of (name);
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "DELETE FROM image_name WHERE image_id = ?1"
+                                 " AND substr(name, 1, length(?2) + 1) = ?2 || '@' AND NOT EXISTS"
+                                 " (SELECT 1 FROM image_name AS other WHERE other.image_id = ?1"
+                                 "  AND substr(other.name, 1, length(?2) + 1) = ?2 || ':')", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "ss", id, repository);
+  return cpd_statement_execute (statement, error);
+}
+
+/* The id of the image that has NAME, "" for none. */
+static char *
+find_owner (CpdTransaction *tx, const char *name, GError **error)
+{
+  g_autoptr(CpdStatement) statement =
+    cpd_transaction_prepare (tx, "SELECT image_id FROM image_name WHERE name = ?", error);
+  g_autoptr(GError) failure = NULL;
+  char *owner = NULL;
+
+  if (statement == NULL)
+    return NULL;
+  cpd_statement_bind (statement, "s", name);
+  if (cpd_statement_next (statement, &failure))
+    owner = cpd_statement_text (statement, 0);
+  else if (failure == NULL)
+    owner = g_strdup ("");
+  else
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return owner;
+}
+
 /* Gives an image a name, taking it from the image that had it. */
 gboolean
 cpd_store_tag_image (CpdTransaction *tx, const char *name, const char *id, GError **error)
 {
-  return write_texts (tx, "INSERT INTO image_name (name, image_id) VALUES (?, ?)"
-                          " ON CONFLICT (name) DO UPDATE SET image_id = excluded.image_id",
-                      name, id, error);
+  g_autofree char *owner = find_owner (tx, name, error);
+
+  if (owner == NULL
+      || !write_texts (tx, "INSERT INTO image_name (name, image_id) VALUES (?, ?)"
+                           " ON CONFLICT (name) DO UPDATE SET image_id = excluded.image_id", name, id, error))
+    return FALSE;
+  return *owner == '\0' || strcmp (owner, id) == 0 || strchr (name, '@') != NULL
+         || forget_digests (tx, owner, name, error);
 }
 
 gboolean
 cpd_store_untag_image (CpdTransaction *tx, const char *name, GError **error)
 {
-  return write_texts (tx, "DELETE FROM image_name WHERE name = ?", name, NULL, error);
+  g_autofree char *owner = find_owner (tx, name, error);
+
+  if (owner == NULL || !write_texts (tx, "DELETE FROM image_name WHERE name = ?", name, NULL, error))
+    return FALSE;
+  return *owner == '\0' || strchr (name, '@') != NULL || forget_digests (tx, owner, name, error);
 }
 
 CpdImageRow *

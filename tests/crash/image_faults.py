@@ -3,7 +3,7 @@
 
 import subprocess
 
-from registry import Image, pack, write_layout
+from registry import Image, Registry, pack, write_layout
 from service import files_in
 
 
@@ -50,6 +50,41 @@ class ImageFaults:
             self.client.images('GetImage', 's', 'victim')
         self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
 
+    def tag_dies(self, point):
+        ident = self.other_image()['id']
+        self.client.import_busybox('loser', message=point)
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.call(f'/org/cpod/Cpod1/images/{ident}', 'Image', 'Tag', 'as', ['more', 'loser']))
+        self.revive()
+        events = self.assert_whole(since)
+        self.assertEqual([(e['status'], e['name']) for e in events],
+                         [('tag', 'localhost/more:latest'), ('tag', 'localhost/loser:latest')])
+        names = {image['id']: image['names'] for image in self.client.images('ListImages')}
+        self.assertEqual(names.pop(ident), ['localhost/loser:latest', 'localhost/more:latest', 'localhost/victim:latest'])
+        self.assertEqual(sorted(names.values()), [[], ['localhost/busybox:latest']])
+        for left in self.client.images('ListImages'):
+            if 'localhost/busybox:latest' not in left['names']:
+                self.client.images('RemoveImage', 's', left['id'], all_names=True)
+
+    def untag_dies(self, point):
+        """Of what the image loses nothing is left, though nobody has cleared it away."""
+        self.other_image()
+        image = Image(pack(x=point.encode()))
+        registry = Registry(point)
+        self.addCleanup(registry.stop)
+        name = registry.put('a', '1', image)
+        self.client.job_wait(self.client.images('Pull', 's', name, tls_verify=False))
+        path = self.client.images('GetImage', 's', name)
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.call(path, 'Image', 'Untag', 'as', []))
+        self.revive()
+        self.assertEqual([(e['status'], e['name']) for e in self.assert_whole(since)], [('untag', name)])
+        self.assertEqual(self.client.property(path, 'Image', 'Names'), [])
+        for ident in image.id, 'victim':
+            self.client.images('RemoveImage', 's', ident)
+        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256')), 3)
 
     def pull_dies(self, point):
         image = Image(pack(first=b'1'), pack(second=b'2'), marker=point)

@@ -340,6 +340,7 @@ OPERATIONS = {
     'refresh': (RefreshFaultTest, 'refresh_dies'),
     'exec': (ExecFaultTest, 'exec_dies'), 'exec-end': (ExecFaultTest, 'exec_end_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
+    'tag': (ImageFaultTest, 'tag_dies'), 'untag': (ImageFaultTest, 'untag_dies'),
     'mount': (StorageFaultTest, 'mount_dies'), 'unmount': (StorageFaultTest, 'unmount_dies'),
     'remove-storage': (StorageFaultTest, 'remove_storage_dies'),
 }

@@ -289,6 +289,39 @@ test_remove_by_id (TestStorage *self, gconstpointer data)
   test_storage_assert_empty (self);
 }
 
+/* Names go and come; what was kept of where the image was found goes with the last of its tags there. */
+static void
+test_tags (TestStorage *self, gconstpointer data)
+{
+  g_autoptr(GBytes) archive = test_storage_archive ("none", "one");
+  g_autofree char *id = test_storage_import (self, archive, "host/one:1", NULL), *found = NULL, *blob = NULL;
+  const char *const more[] = { "two", "host/one:2", NULL }, *const one[] = { "host/one:1", NULL }, *const none[] = { NULL };
+  const char *const bad[] = { "three", "No", NULL };
+  g_autofree char *hex = g_strnfill (64, '7');
+  g_auto(GStrv) tagged = NULL, untagged = NULL, rest = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdImageRow) image = NULL;
+
+  found = g_strconcat ("localhost/host/one@sha256:", hex, NULL);
+  blob = g_build_filename (self->root, "images", "blobs", "sha256", hex, NULL);
+  add_name (self, found, id);
+  g_assert_true (g_file_set_contents (blob, "{}", -1, NULL));
+  tagged = cpd_storage_tag_image (self->storage, id, more, CPD_CALLER_SELF, &error);
+  g_assert_no_error (error);
+  g_assert_cmpstr (tagged[0], ==, "localhost/two:latest");
+  g_assert_null (cpd_storage_tag_image (self->storage, id, bad, CPD_CALLER_SELF, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
+  untagged = cpd_storage_untag_image (self->storage, id, one, CPD_CALLER_SELF, NULL);
+  g_assert_cmpstrv (untagged, ((const char *const[]) { "localhost/host/one:1", NULL }));
+  g_assert_true (g_file_test (blob, G_FILE_TEST_EXISTS));
+  rest = cpd_storage_untag_image (self->storage, id, none, CPD_CALLER_SELF, NULL);
+  g_assert_cmpuint (g_strv_length (rest), ==, 2);
+  g_assert_false (g_file_test (blob, G_FILE_TEST_EXISTS));
+  image = cpd_store_get_image (self->store, id, NULL);
+  g_assert_cmpuint (g_strv_length (image->names) + g_strv_length (image->digests), ==, 0);
+  test_storage_assert_clean (self);
+}
+
 static void
 test_remove_shared (TestStorage *self, gconstpointer data)
 {
@@ -416,6 +449,7 @@ main (int argc, char *argv[])
   ADD ("/storage/images/again", NULL, test_again);
   ADD ("/storage/images/bad-arguments", NULL, test_bad_arguments);
   ADD ("/storage/images/bad-archives", NULL, test_bad_archives);
+  ADD ("/storage/images/tags", NULL, test_tags);
   ADD ("/storage/images/deep", NULL, test_deep);
   ADD ("/storage/images/disk-full", "4m", test_disk_full);
   ADD ("/storage/images/cancel", NULL, test_cancel);
