@@ -154,6 +154,9 @@ class A13TableTest(EventsCase):
 
     def check_images(self):
         self.assertEqual(self.statuses(self.copy_image), ['import'])
+        copy = self.client.images('GetImage', 's', 'copy')
+        self.assertEqual(self.statuses(lambda: self.client.call(copy, 'Image', 'Tag', 'as', ['b', 'c'])), ['tag', 'tag'])
+        self.assertEqual(self.statuses(lambda: self.client.call(copy, 'Image', 'Untag', 'as', ['b', 'c'])), ['untag', 'untag'])
         self.assertEqual(self.statuses(lambda: self.client.images('RemoveImage', 's', 'copy')), ['untag', 'remove'])
         path = self.oci_directory()
         pull = lambda: self.client.job_wait(self.client.images('Pull', 's', 'oci:' + path), seconds=120)  # noqa: E731
@@ -161,7 +164,7 @@ class A13TableTest(EventsCase):
         push = lambda: self.client.job_wait(self.client.call_raw(  # noqa: E731
             RUNTIME, 'org.cpod.Cpod1.Images', 'Push', push_arguments('busybox', f'oci:{path}-2'))[0].unpack()[0], seconds=120)
         self.assertEqual(self.statuses(push), ['push'])
-        return {'Images.' + name for name in ('Import', 'RemoveImage', 'Pull', 'Push')}
+        return {'Images.' + name for name in ('Import', 'RemoveImage', 'Pull', 'Push')} | {'Image.Tag', 'Image.Untag'}
 
     def check_exec(self):
         container = self.running()
