@@ -13,6 +13,16 @@ from service import CallError, Case, Client, Service, connect_bus, files_in, is_
 FOREVER = 'while :; do sleep 0.05; done'
 
 
+def read_line(stream):
+    """A line of the output, in however many packets it comes."""
+    line = b''
+    while not line.endswith(b'\n'):
+        packet = stream.recv(8193)
+        assert packet[:1] == b'\x02', (line, packet)
+        line += packet[1:]
+    return line
+
+
 class ExecCase(Case):
     """With a service, an image, and a container that runs; nothing may be left at the end."""
 
@@ -243,9 +253,9 @@ class TerminalTest(ExecCase):
         session = new_exec(self.container, 'sh', '-c', 'trap "stty size; exit 7" WINCH; echo ready; ' + FOREVER, tty=True)
         with session.attach() as stream:
             stream.settimeout(60)
-            self.assertEqual(stream.recv(8193), b'\x02ready\r\n')
+            self.assertEqual(read_line(stream), b'ready\r\n')
             session.call('Resize', 'uu', 30, 99)
-            self.assertEqual(stream.recv(8193), b'\x0230 99\r\n')
+            self.assertEqual(read_line(stream), b'30 99\r\n')
         self.assertEqual(session.wait(), 7)
 
     def test_without_a_terminal(self):
@@ -305,7 +315,7 @@ class LifeTest(ExecCase):
             session = new_exec(self.container, 'sh', '-c', 'trap "exit 42" USR1; echo ready; ' + FOREVER)
             with session.attach() as stream:
                 stream.settimeout(60)
-                self.assertEqual(stream.recv(8193), b'\x02ready\n')
+                self.assertEqual(read_line(stream), b'ready\n')
                 session.call('Kill', **options)
                 self.assertEqual(stream.recv(8193), b'')
             self.assertEqual(session.wait(), code)
@@ -323,7 +333,7 @@ class LifeTest(ExecCase):
         stubborn = new_exec(self.container, 'sh', '-c', 'trap "" TERM; echo ready; ' + FOREVER)
         with stubborn.attach() as stream:
             stream.settimeout(60)
-            self.assertEqual(stream.recv(8193), b'\x02ready\n')
+            self.assertEqual(read_line(stream), b'ready\n')
             stubborn.call('Stop', timeout=1)
         self.assertEqual(stubborn.inspect()['ExitCode'], 137)
 
