@@ -2,6 +2,7 @@
 #include "bus/cpd-bus-container-query.h"
 
 #include "bus/cpd-bus-container-list.h"
+#include "bus/cpd-bus-files.h"
 #include "public/cpod-error.h"
 
 /* ListContainers(): what is asked for. */
@@ -65,6 +66,7 @@ const CpdBusOption cpd_bus_list_options[] = {
   { "limit", G_VARIANT_TYPE_UINT32 },
   { "after", G_VARIANT_TYPE_STRING },
   { "fields", G_VARIANT_TYPE_STRING_ARRAY, check_fields },
+  { "size", G_VARIANT_TYPE_BOOLEAN },
   { NULL }
 };
 
@@ -200,6 +202,7 @@ cpd_bus_work_list (CpdBusCall *call, GError **error)
   const char *const *fields = (const char *const *) strings;
   g_auto(Query) self = { 0 };
   g_autoptr(GPtrArray) rows = NULL;
+  GVariant *columns;
 
   read_filters (engine, options, &self);
   self.query.with_config = fields != NULL && (g_strv_contains (fields, "command") || g_strv_contains (fields, "labels"));
@@ -208,5 +211,8 @@ cpd_bus_work_list (CpdBusCall *call, GError **error)
   rows = cpd_store_list_containers (cpd_engine_get_store (engine), &self.query, error);
   if (rows == NULL)
     return NULL;
-  return g_variant_new ("(@a{sv})", cpd_bus_container_list (rows, fields));
+  columns = cpd_bus_container_list (rows, fields);
+  if (cpd_bus_options_get_boolean (options, "size", FALSE))
+    columns = cpd_bus_add_sizes (engine, columns, rows);
+  return g_variant_new ("(@a{sv})", columns);
 }

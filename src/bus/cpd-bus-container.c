@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-exec.h"
+#include "bus/cpd-bus-files.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-storage.h"
 #include "bus/cpd-bus-verbs.h"
@@ -63,6 +64,11 @@ static const CpdBusOption logs_options[] = {
   { "tail", G_VARIANT_TYPE_UINT32 },
   { "since", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { NULL }
+};
+
+static const CpdBusOption inspect_options[] = {
+  { "size", G_VARIANT_TYPE_BOOLEAN },
   { NULL }
 };
 
@@ -216,8 +222,10 @@ work_logs (CpdBusCall *call, GError **error)
 static GVariant *
 work_inspect (CpdBusCall *call, GError **error)
 {
+  GVariant *options = cpd_bus_call_get_options (call);
   g_autofree char *json = cpd_engine_inspect_container (cpd_bus_call_get_engine (call),
-                                                        cpd_bus_call_get_object (call), error);
+                                                        cpd_bus_call_get_object (call),
+                                                        cpd_bus_options_get_boolean (options, "size", FALSE), error);
 
   return json != NULL ? g_variant_new ("(s)", json) : NULL;
 }
@@ -261,11 +269,13 @@ static const CpdBusMethod methods[] = {
   { "Update", update_options, TRUE, work_update },
   { "Mount", cpd_bus_no_options, TRUE, cpd_bus_work_mount },
   { "Unmount", cpd_bus_force_options, TRUE, cpd_bus_work_unmount },
+  { "Diff", cpd_bus_no_options, FALSE, cpd_bus_work_diff_container },
+  { "Commit", cpd_bus_commit_options, TRUE, NULL, cpd_bus_commit_start },
   { "Attach", cpd_bus_no_options, TRUE, work_attach },
   { "Logs", logs_options, FALSE, work_logs },
   { "Exec", cpd_bus_exec_options, TRUE, cpd_bus_work_exec },
   { "ListExecs", cpd_bus_no_options, FALSE, cpd_bus_work_list_execs },
-  { "Inspect", cpd_bus_no_options, FALSE, work_inspect },
+  { "Inspect", inspect_options, FALSE, work_inspect },
   { NULL }
 };
 

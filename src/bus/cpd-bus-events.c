@@ -69,16 +69,6 @@ tell_container (CpdBusService *service, const CpdEventRow *event)
     }
 }
 
-static void
-on_container_event (CpdBusService *service, const CpdEventRow *event)
-{
-  if (strcmp (event->status, "remove") == 0)
-    cpd_bus_objects_withdraw (cpd_bus_service_get_containers (service), event->id);
-  else
-    refresh_container (service, event->id);
-  tell_container (service, event);
-}
-
 /* A name can be taken away from one image by giving it to another. */
 static void
 refresh_namesakes (CpdBusService *service, const char *id, const char *name)
@@ -94,6 +84,34 @@ refresh_namesakes (CpdBusService *service, const char *id, const char *name)
       if (strcmp (*i, id) != 0 && g_strv_contains (names, name))
         refresh_image (service, *i);
     }
+}
+
+/* The image that was made of a container. */
+static void
+refresh_committed (CpdBusService *service, const CpdEventRow *event)
+{
+  CpdStore *store = cpd_engine_get_store (cpd_bus_service_get_engine (service));
+  g_autoptr(CpdImageRow) row = NULL;
+  const char *id = NULL;
+
+  if (event->attributes == NULL || !g_variant_lookup (event->attributes, "committed", "&s", &id))
+    return;
+  row = cpd_store_get_image (store, id, NULL);
+  for (char **name = row != NULL ? row->names : NULL; name != NULL && *name != NULL; name++)
+    refresh_namesakes (service, id, *name);
+  refresh_image (service, id);
+}
+
+static void
+on_container_event (CpdBusService *service, const CpdEventRow *event)
+{
+  if (strcmp (event->status, "remove") == 0)
+    cpd_bus_objects_withdraw (cpd_bus_service_get_containers (service), event->id);
+  else
+    refresh_container (service, event->id);
+  if (strcmp (event->status, "commit") == 0)
+    refresh_committed (service, event);
+  tell_container (service, event);
 }
 
 static void

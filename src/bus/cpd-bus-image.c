@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-files.h"
 #include "bus/cpd-bus-interface.h"
 #include "cpod-generated.h"
 
@@ -41,6 +42,7 @@ static const CpdBusMethod methods[] = {
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },
   { "Tag", cpd_bus_no_options, TRUE, work_tag },
   { "Untag", cpd_bus_no_options, TRUE, work_untag },
+  { "Diff", cpd_bus_no_options, FALSE, cpd_bus_work_diff_image },
   { NULL }
 };
 

@@ -13,6 +13,7 @@ typedef struct
 {
   char *type;                   /* (nullable): container, image, all */
   char *format;
+  gboolean size;
   GVariantBuilder all;
 } Inspect;
 
@@ -20,12 +21,17 @@ static GVariant *
 inspect_at (CliApp      *app,
             const char  *path,
             const char  *interface,
+            gboolean     size,
             GError     **error)
 {
   g_autoptr(GVariant) reply = NULL;
+  GVariantBuilder options;
   const char *json;
 
-  reply = cli_call (app, path, interface, "Inspect", g_variant_new ("(@a{sv})", cli_no_options ()), error);
+  g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
+  if (size)
+    g_variant_builder_add (&options, "{sv}", "size", g_variant_new_boolean (TRUE));
+  reply = cli_call (app, path, interface, "Inspect", g_variant_new ("(@a{sv})", g_variant_builder_end (&options)), error);
   if (reply == NULL)
     return NULL;
 
@@ -40,15 +46,16 @@ inspect_image (CliApp      *app,
 {
   g_autofree char *path = cli_find_image (app, name, error);
 
-  return path != NULL ? inspect_at (app, path, CLI_IMAGE, error) : NULL;
+  return path != NULL ? inspect_at (app, path, CLI_IMAGE, FALSE, error) : NULL;
 }
 
 static GVariant *
-inspect_any (CliApp      *app,
-             const char  *name,
-             const char  *type,
-             GError     **error)
+inspect_any (CliApp         *app,
+             const char     *name,
+             const Inspect  *inspect,
+             GError        **error)
 {
+  const char *type = inspect->type;
   const gboolean any = type == NULL || g_str_equal (type, "all");
   g_autoptr(GError) local_error = NULL;
   g_autofree char *path = NULL;
@@ -59,7 +66,7 @@ inspect_any (CliApp      *app,
 
   path = cli_find_container (app, name, &local_error);
   if (path != NULL)
-    return inspect_at (app, path, CLI_CONTAINER, error);
+    return inspect_at (app, path, CLI_CONTAINER, inspect->size, error);
 
   if (!any || !g_error_matches (local_error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
     {
@@ -87,7 +94,7 @@ inspect_one (CliApp     *app,
 {
   Inspect *inspect = user_data;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) value = inspect_any (app, name, inspect->type, &error);
+  g_autoptr(GVariant) value = inspect_any (app, name, inspect, &error);
 
   if (value == NULL)
     return cli_fail_error (error);
@@ -130,6 +137,7 @@ cli_inspect (CliApp        *app,
   int status;
   const GOptionEntry entries[] = {
     { "format", 'f', 0, G_OPTION_ARG_STRING, &inspect.format, N_("json, or a template"), N_("FORMAT") },
+    { "size", 's', 0, G_OPTION_ARG_NONE, &inspect.size, N_("Measure containers"), NULL },
     { "type", 't', 0, G_OPTION_ARG_STRING, &inspect.type, N_("container, image or all"), N_("TYPE") },
     CLI_LATEST_ENTRY (app),
     { NULL }

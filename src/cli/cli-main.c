@@ -11,11 +11,13 @@
 #include "cli/cli.h"
 
 static const CliVerb verbs[] = {
+  { "commit", N_("CONTAINER [NAME]"), N_("Make an image of a container"), cli_commit },
   { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
   { "container cleanup", N_("CONTAINER…"), N_("Clear away what ended containers needed"), cli_each, "Cleanup" },
   { "container evict", N_("CONTAINER…"), N_("Remove containers whatever is wrong with them"), cli_container_evict, "Evict" },
   { "container prune", NULL, N_("Remove all containers that do not run"), cli_container_prune },
   { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
+  { "diff", N_("CONTAINER|IMAGE"), N_("Show what has been changed in a container, or by an image's topmost layer"), cli_diff },
   { "events", NULL, N_("Show what happens"), cli_events },
   { "exec", N_("CONTAINER COMMAND [ARGUMENT…]"), N_("Run a command in a running container"), cli_exec },
   { "images", N_("[NAME]"), N_("List images"), cli_images },

@@ -100,6 +100,40 @@ add_numbers (GVariantBuilder *builder,
   add (builder, "StartedAt", g_variant_new_int64 (get_time (container, "started") / G_USEC_PER_SEC));
 }
 
+/* What it has written, and all its files; empty when nobody has measured it. */
+static char *
+format_size (GVariant *container)
+{
+  guint64 rw;
+  guint64 root;
+  g_autofree char *rw_text = NULL;
+  g_autofree char *root_text = NULL;
+
+  if (!g_variant_lookup (container, "size-rw", "t", &rw) || !g_variant_lookup (container, "size-root", "t", &root))
+    return g_strdup ("");
+
+  rw_text = cli_text_size (rw);
+  root_text = cli_text_size (root);
+  return g_strdup_printf ("%s (virtual %s)", rw_text, root_text);
+}
+
+static void
+add_json_size (GVariantBuilder *builder,
+               GVariant        *container)
+{
+  guint64 rw;
+  guint64 root;
+  GVariantBuilder size;
+
+  if (!g_variant_lookup (container, "size-rw", "t", &rw) || !g_variant_lookup (container, "size-root", "t", &root))
+    return;
+
+  g_variant_builder_init (&size, G_VARIANT_TYPE_VARDICT);
+  add (&size, "rootFsSize", g_variant_new_uint64 (root));
+  add (&size, "rwSize", g_variant_new_uint64 (rw));
+  add (builder, "Size", g_variant_builder_end (&size));
+}
+
 GVariant *
 cli_ps_json (GVariant *container,
              gint64    now_us)
@@ -122,6 +156,7 @@ cli_ps_json (GVariant *container,
   add (&builder, "Names", g_variant_new_strv (names, -1));
   add (&builder, "Namespace", g_variant_new_string (get_string (container, "namespace")));
   add_numbers (&builder, container);
+  add_json_size (&builder, container);
   add (&builder, "State", g_variant_new_string (get_string (container, "state")));
   add (&builder, "Status", g_variant_new_string (status));
   return g_variant_builder_end (&builder);
@@ -157,6 +192,7 @@ cli_ps_row (GVariant *container,
   g_autofree char *created = cli_text_ago (get_time (container, "created"), now_us);
   g_autofree char *created_at = cli_text_local (get_time (container, "created"));
   g_autofree char *labels = format_labels (container);
+  g_autofree char *size = format_size (container);
   GVariantBuilder builder;
 
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
@@ -176,6 +212,7 @@ cli_ps_row (GVariant *container,
   add (&builder, "Names", g_variant_new_string (get_string (container, "name")));
   add (&builder, "Namespace", g_variant_new_string (get_string (container, "namespace")));
   add (&builder, "Labels", g_variant_new_string (labels));
+  add (&builder, "Size", g_variant_new_string (size));
   add_numbers (&builder, container);
   return g_variant_builder_end (&builder);
 }

@@ -9,6 +9,7 @@
 #include "cli/cli-output.h"
 #include "cli/cli-ps-rows.h"
 
+#define TABLE_SIZE "\\t{{.Size}}"
 #define TABLE "table {{.ID}}\\t{{.Image}}\\t{{.Command}}\\t{{.Created}}\\t{{.Status}}\\t{{.Ports}}\\t{{.Names}}"
 
 typedef struct
@@ -18,6 +19,7 @@ typedef struct
   gboolean quiet;
   gboolean no_trunc;
   gboolean no_heading;
+  gboolean size;
   gboolean latest;
   int last;
   char *format;
@@ -110,6 +112,8 @@ make_options (CliApp           *app,
                          g_variant_new_boolean (ps->all || last > 0 || filters_by_state (filters)));
   if (last > 0)
     g_variant_builder_add (&builder, "{sv}", "limit", g_variant_new_uint32 (last));
+  if (ps->size)
+    g_variant_builder_add (&builder, "{sv}", "size", g_variant_new_boolean (TRUE));
   g_variant_builder_add (&builder, "{sv}", "fields", g_variant_new_strv (ps->quiet ? ids : all, -1));
   return g_variant_builder_end (&builder);
 }
@@ -124,7 +128,7 @@ print_list (GVariant        *containers,
   const gboolean as_json = cli_output_is_json (ps->format);
   const CliOutput output = {
     .format = ps->quiet ? "{{.ID}}" : ps->format,
-    .table = TABLE,
+    .table = ps->size ? TABLE TABLE_SIZE : TABLE,
     .no_heading = ps->no_heading,
     .heading = heading,
   };
@@ -219,6 +223,7 @@ cli_ps (CliApp        *app,
     { "no-trunc", 0, 0, G_OPTION_ARG_NONE, &ps.no_trunc, N_("Do not shorten anything"), NULL },
     { "noheading", 0, 0, G_OPTION_ARG_NONE, &ps.no_heading, N_("Leave the heading out"), NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &ps.quiet, N_("Show only the ids"), NULL },
+    { "size", 's', 0, G_OPTION_ARG_NONE, &ps.size, N_("Measure them, and show how large they are"), NULL },
     { NULL }
   };
 

@@ -53,10 +53,12 @@ struct _CliVerb
 #define CLI_DECLARE_VERB(name) \
   int cli_##name (CliApp *app, const CliVerb *verb, int argc, char **argv)
 
+CLI_DECLARE_VERB (commit);
 CLI_DECLARE_VERB (config);
 CLI_DECLARE_VERB (container_evict);
 CLI_DECLARE_VERB (container_prune);
 CLI_DECLARE_VERB (create);
+CLI_DECLARE_VERB (diff);
 CLI_DECLARE_VERB (each);
 CLI_DECLARE_VERB (events);
 CLI_DECLARE_VERB (exec);

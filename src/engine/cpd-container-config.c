@@ -68,6 +68,7 @@ set_args (CpdContainerConfig *config, JsonObject *image, GVariant *options, GErr
     entrypoint = cpd_json_get_strv (image, "Entrypoint");
 
   g_strv_builder_addv (args, (const char **) entrypoint);
+  config->n_entrypoint = entrypoint != NULL ? (int) g_strv_length (entrypoint) : 0;
   if (command != NULL)
     g_strv_builder_addv (args, (const char **) command);
   config->args = g_strv_builder_end (args);
@@ -356,6 +357,8 @@ cpd_container_config_to_json (const CpdContainerConfig *config)
   g_autofree char *restart = cpd_restart_policy_to_string (&config->restart);
 
   cpd_json_set_strv (object, "args", (const char *const *) config->args);
+  if (config->n_entrypoint >= 0)
+    json_object_set_int_member (object, "n_entrypoint", config->n_entrypoint);
   cpd_json_set_strv (object, "env", (const char *const *) config->env);
   for (char **label = config->labels; *label != NULL; label += 2)
     json_object_set_string_member (labels, label[0], label[1]);
@@ -440,6 +443,8 @@ cpd_container_config_parse (const char *json, GError **error)
   object = json_node_get_object (node);
   config = g_new0 (CpdContainerConfig, 1);
   config->args = cpd_json_get_strv (object, "args");
+  config->n_entrypoint = json_object_has_member (object, "n_entrypoint")
+                         ? (int) cpd_json_get_int (object, "n_entrypoint") : -1;
   config->env = cpd_json_get_strv (object, "env");
   config->labels = parse_labels (object);
   config->workdir = g_strdup (cpd_json_get_string (object, "workdir"));

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 typedef struct
 {
   char **args;
+  int n_entrypoint;             /* how many of them are the entrypoint; -1 when nobody knows */
   char **env;
   char **labels;                /* "key", "value", "key", ... sorted by key */
   char *workdir;

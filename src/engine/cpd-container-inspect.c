@@ -3,6 +3,7 @@
 #include "common/cpd-json.h"
 #include "common/cpd-names.h"
 #include "engine/cpd-container-config.h"
+#include "engine/cpd-container-diff.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-execs.h"
@@ -112,8 +113,20 @@ exec_ids (CpdEngine *engine, const char *id)
   return ids;
 }
 
+static gboolean
+add_sizes (CpdEngine *engine, const CpdContainerRow *row, JsonObject *object, GError **error)
+{
+  gint64 rw, root;
+
+  if (!cpd_engine_measure (engine, row, &rw, &root, error))
+    return FALSE;
+  json_object_set_int_member (object, "SizeRw", rw);
+  json_object_set_int_member (object, "SizeRootFs", root);
+  return TRUE;
+}
+
 char *
-cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
+cpd_engine_inspect_container (CpdEngine *engine, const char *id, gboolean size, GError **error)
 {
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
   g_autoptr(CpdContainerConfig) config = NULL;
@@ -151,5 +164,5 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, GError **error)
   json_object_set_array_member (object, "ExecIDs", exec_ids (engine, row->id));
   json_object_set_object_member (object, "Config", config_object (row, config));
   json_object_set_object_member (object, "HostConfig", host_config_object (engine, row, config, log_path));
-  return cpd_json_print_object (object);
+  return !size || add_sizes (engine, row, object, error) ? cpd_json_print_object (object) : NULL;
 }

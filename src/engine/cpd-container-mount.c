@@ -9,6 +9,7 @@
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
+#include "engine/cpd-container-root.h"
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-external.h"
 #include "public/cpod-error.h"
@@ -42,8 +43,8 @@ cpd_engine_mount_root (CpdEngine *engine, const CpdContainerRow *row, const char
   return cpd_storage_mount (engine->storage, row->id, row->image_id, root, row->auto_remove, error);
 }
 
-static gboolean
-make_mount (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+gboolean
+cpd_engine_make_mount (CpdEngine *engine, const CpdContainerRow *row, GError **error)
 {
   g_autofree char *path = cpd_engine_mount_path (engine, row->id);
   g_autofree char *root = cpd_engine_rootfs_path (engine, row->id);
@@ -128,7 +129,7 @@ mount_first (CpdEngine *engine, const char *type, const CpdContainerRow *row, gu
   if (!cpd_engine_begin_operation (engine, "mount", row->id, &operation, error))
     return FALSE;
   cpd_fault_point ("mount.intent");
-  if (!make_mount (engine, row, error))
+  if (!cpd_engine_make_mount (engine, row, error))
     {
       undo (engine, row->id, operation);
       return FALSE;
@@ -168,7 +169,9 @@ unmount_last (CpdEngine *engine, const char *type, const CpdContainerRow *row, g
   if (!cpd_engine_begin_operation (engine, "unmount", row->id, &operation, error))
     return FALSE;
   cpd_fault_point ("unmount.intent");
-  if (!(force ? cpd_engine_drop_mount (engine, row->id, error) : unmount_unused (engine, row->id, error)))
+  /* Whoever has borrowed the root unmounts it afterwards. */
+  if (!cpd_engine_root_is_borrowed (engine, row->id)
+      && !(force ? cpd_engine_drop_mount (engine, row->id, error) : unmount_unused (engine, row->id, error)))
     {
       undo (engine, row->id, operation);
       return FALSE;
@@ -291,9 +294,9 @@ mount_again (CpdEngine *engine, const char *id, GError **error)
     {
       CpdContainerRow stand_in = { .id = external->id, .image_id = external->image_id };
 
-      return make_mount (engine, &stand_in, error);
+      return cpd_engine_make_mount (engine, &stand_in, error);
     }
-  return row == NULL || make_mount (engine, row, error);
+  return row == NULL || cpd_engine_make_mount (engine, row, error);
 }
 
 gboolean
@@ -303,7 +306,9 @@ cpd_engine_settle_mount (CpdEngine *engine, const char *id, GError **error)
 
   if (!cpd_store_get_mounts (engine->store, id, &count, error))
     return FALSE;
-  return count > 0 ? mount_again (engine, id, error) : cpd_engine_drop_mount (engine, id, error);
+  if (count > 0)
+    return mount_again (engine, id, error);
+  return cpd_engine_root_is_borrowed (engine, id) || cpd_engine_drop_mount (engine, id, error);
 }
 
 gboolean
@@ -335,7 +340,7 @@ check_mount (CpdEngine *engine, const char *id, GPtrArray *problems)
   gboolean mounted = cpd_fs_is_mountpoint (path);
   guint count;
 
-  if (!cpd_store_get_mounts (engine->store, id, &count, NULL))
+  if (!cpd_store_get_mounts (engine->store, id, &count, NULL) || cpd_engine_root_is_borrowed (engine, id))
     return;
   if (count > 0 && !mounted)
     g_ptr_array_add (problems, g_strjoin ("\t", "mount", id, "its root should be mounted, and is not", NULL));

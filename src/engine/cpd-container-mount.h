@@ -57,6 +57,10 @@ gboolean   cpd_engine_mount_root        (CpdEngine              *engine,
                                          const CpdContainerRow  *row,
                                          const char             *root,
                                          GError                **error);
+/* Mounts it for callers, if that has not been done. */
+gboolean   cpd_engine_make_mount        (CpdEngine              *engine,
+                                         const CpdContainerRow  *row,
+                                         GError                **error);
 /* Unmounts what callers have mounted, whoever uses it. */
 gboolean   cpd_engine_drop_mount        (CpdEngine              *engine,
                                          const char             *id,

@@ -5,12 +5,10 @@
 
 /* Freezes or thaws; the event is recorded with the new state, after it is so. */
 static gboolean
-change (CpdEngine *engine, const char *id, CpdContainerState from, CpdContainerState to,
-        gboolean (*act) (CpdLauncher *launcher, const char *id, const char *bundle, GError **error),
-        const char *verb, const CpdCaller *caller, GError **error)
+change_locked (CpdEngine *engine, const char *id, CpdContainerState from, CpdContainerState to,
+               gboolean (*act) (CpdLauncher *launcher, const char *id, const char *bundle, GError **error),
+               const char *verb, const CpdCaller *caller, GError **error)
 {
-  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
-  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, verb);
   g_autoptr(CpdContainerRow) row =
     cpd_engine_get_in_state (engine, id, CPD_STATE_BIT (from), verb, error);
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
@@ -59,17 +57,35 @@ cpd_engine_undo_pause (CpdEngine *engine, const char *id, GError **error)
 }
 
 gboolean
+cpd_engine_pause_locked (CpdEngine *engine, const char *id, const CpdCaller *caller, GError **error)
+{
+  return change_locked (engine, id, CPD_CONTAINER_RUNNING, CPD_CONTAINER_PAUSED, cpd_launcher_pause,
+                        "pause", caller, error);
+}
+
+gboolean
+cpd_engine_unpause_locked (CpdEngine *engine, const char *id, const CpdCaller *caller, GError **error)
+{
+  return change_locked (engine, id, CPD_CONTAINER_PAUSED, CPD_CONTAINER_RUNNING, cpd_launcher_resume,
+                        "unpause", caller, error);
+}
+
+gboolean
 cpd_engine_pause_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
                             GError **error)
 {
-  return change (engine, id, CPD_CONTAINER_RUNNING, CPD_CONTAINER_PAUSED, cpd_launcher_pause,
-                 "pause", caller, error);
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "pause");
+
+  return cpd_engine_pause_locked (engine, id, caller, error);
 }
 
 gboolean
 cpd_engine_unpause_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
                               GError **error)
 {
-  return change (engine, id, CPD_CONTAINER_PAUSED, CPD_CONTAINER_RUNNING, cpd_launcher_resume,
-                 "unpause", caller, error);
+  g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "unpause");
+
+  return cpd_engine_unpause_locked (engine, id, caller, error);
 }

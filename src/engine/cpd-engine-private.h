@@ -55,6 +55,7 @@ struct _CpdEngine
   CpdConfig *settings;          /* (owned): as it is since the last reload */
   GHashTable *going;            /* (owned): id → by how many removals it is claimed */
   GHashTable *pulls;            /* (owned): what is being pulled */
+  GHashTable *borrowed;         /* (owned): id → how often its root is used, see cpd-container-root.h */
 };
 
 /* Paths of a container. */
@@ -229,6 +230,14 @@ gboolean         cpd_engine_undo_update       (CpdEngine                *engine,
                                                GError                  **error);
 gboolean         cpd_engine_undo_migrate      (CpdEngine                *engine,
                                                const char               *id,
+                                               GError                  **error);
+gboolean         cpd_engine_pause_locked      (CpdEngine                *engine,
+                                               const char               *id,
+                                               const CpdCaller          *caller,
+                                               GError                  **error);
+gboolean         cpd_engine_unpause_locked    (CpdEngine                *engine,
+                                               const char               *id,
+                                               const CpdCaller          *caller,
                                                GError                  **error);
 gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
                                                const char               *id,

@@ -54,7 +54,7 @@ recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError *
   else if (strcmp (operation->kind, "remove-storage") == 0)
     return cpd_engine_finish_external (engine, operation->object, operation->payload, operation->number,
                                        CPD_CALLER_SELF, error);
-  else if (strcmp (operation->kind, "pause") == 0)
+  else if (strcmp (operation->kind, "pause") == 0 || strcmp (operation->kind, "commit") == 0)
     {
       if (!cpd_engine_undo_pause (engine, operation->object, error))
         return FALSE;

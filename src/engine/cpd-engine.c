@@ -66,6 +66,7 @@ cpd_engine_init (CpdEngine *engine)
   engine->pending = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, destroy_source);
   engine->unrefreshed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   engine->pulls = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  engine->borrowed = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
 }
 
 static void
@@ -85,6 +86,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->dirty, g_hash_table_unref);
   g_clear_pointer (&engine->going, g_hash_table_unref);
   g_clear_pointer (&engine->pulls, g_hash_table_unref);
+  g_clear_pointer (&engine->borrowed, g_hash_table_unref);
   g_clear_pointer (&engine->unrefreshed, g_hash_table_unref);
   g_clear_pointer (&engine->context, g_main_context_unref);
   g_clear_pointer (&engine->settings, cpd_config_unref);

@@ -230,8 +230,10 @@ GPtrArray       *cpd_engine_migrate_containers (CpdEngine           *engine,
 gboolean         cpd_engine_renumber_locks     (CpdEngine           *engine,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
+/* SIZE: measure it as well. */
 char            *cpd_engine_inspect_container  (CpdEngine           *engine,
                                                 const char          *id,
+                                                gboolean             size,
                                                 GError             **error);
 char            *cpd_engine_inspect_image      (CpdEngine           *engine,
                                                 const char          *id,

@@ -73,6 +73,22 @@ split_pairs (const char *value, GError **error)
   return g_steal_pointer (&words);
 }
 
+/* Takes the variable that PAIR sets out of LIST. */
+static void
+drop_variable (JsonArray *list, const char *pair)
+{
+  const gsize length = (gsize) (strchr (pair, '=') - pair) + 1;
+
+  for (guint i = json_array_get_length (list); i > 0; i--)
+    {
+      JsonNode *node = json_array_get_element (list, i - 1);
+      const char *old = JSON_NODE_HOLDS_VALUE (node) ? json_node_get_string (node) : NULL;
+
+      if (old != NULL && strncmp (old, pair, length) == 0)
+        json_array_remove_element (list, i - 1);
+    }
+}
+
 static gboolean
 set_env (JsonObject *config, const char *key, const char *value, GError **error)
 {
@@ -87,7 +103,10 @@ set_env (JsonObject *config, const char *key, const char *value, GError **error)
       json_object_set_array_member (config, key, list);
     }
   for (char **pair = pairs; *pair != NULL; pair++)
-    json_array_add_string_element (list, *pair);
+    {
+      drop_variable (list, *pair);
+      json_array_add_string_element (list, *pair);
+    }
   return TRUE;
 }
 
@@ -136,6 +155,85 @@ set_signal (JsonObject *config, const char *key, const char *value, GError **err
   return cpd_signal_parse (value, error) != 0 && set_text (config, key, value, error);
 }
 
+/* Members of an object that have no value. */
+static gboolean
+set_members (JsonObject *config, const char *key, char **names, GError **error)
+{
+  JsonObject *object = cpd_json_get_object (config, key);
+
+  if (object == NULL)
+    {
+      object = json_object_new ();
+      json_object_set_object_member (config, key, object);
+    }
+  for (char **name = names; *name != NULL; name++)
+    json_object_set_object_member (object, *name, json_object_new ());
+  return TRUE;
+}
+
+/* "80 53/udp" */
+static gboolean
+set_ports (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  g_auto(GStrv) ports = g_regex_split_simple ("[ \t]+", value, 0, 0);
+
+  for (char **port = ports; *port != NULL; port++)
+    {
+      if (!g_regex_match_simple ("^[0-9]{1,5}(-[0-9]{1,5})?(/(tcp|udp|sctp))?$", *port, 0, 0))
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no port", *port);
+          return FALSE;
+        }
+      if (strchr (*port, '/') == NULL)
+        {
+          char *full = g_strconcat (*port, "/tcp", NULL);
+
+          g_free (*port);
+          *port = full;
+        }
+    }
+  return set_members (config, key, ports, error);
+}
+
+/* Paths as words, or as a JSON list. */
+static gboolean
+set_volumes (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  g_auto(GStrv) paths = NULL;
+
+  if (*value == '[')
+    {
+      g_autoptr(JsonObject) list = json_object_new ();
+
+      if (!set_words (list, "list", value, error))
+        return FALSE;
+      paths = cpd_json_get_strv (list, "list");
+    }
+  else
+    paths = g_regex_split_simple ("[ \t]+", value, 0, 0);
+  for (char **path = paths; path != NULL && *path != NULL; path++)
+    if (**path != '/')
+      {
+        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no absolute path", *path);
+        return FALSE;
+      }
+  return paths == NULL || set_members (config, key, paths, error);
+}
+
+static gboolean
+add_trigger (JsonObject *config, const char *key, const char *value, GError **error)
+{
+  JsonArray *list = cpd_json_get_array (config, key);
+
+  if (list == NULL)
+    {
+      list = json_array_new ();
+      json_object_set_array_member (config, key, list);
+    }
+  json_array_add_string_element (list, value);
+  return TRUE;
+}
+
 static const struct
 {
   const char *instruction;
@@ -145,7 +243,10 @@ static const struct
   { "CMD", "Cmd", set_words },
   { "ENTRYPOINT", "Entrypoint", set_words },
   { "ENV", "Env", set_env },
+  { "EXPOSE", "ExposedPorts", set_ports },
   { "LABEL", "Labels", set_labels },
+  { "ONBUILD", "OnBuild", add_trigger },
+  { "VOLUME", "Volumes", set_volumes },
   { "USER", "User", set_text },
   { "WORKDIR", "WorkingDir", set_path },
   { "STOPSIGNAL", "StopSignal", set_signal },
@@ -167,9 +268,21 @@ apply (JsonObject *config, const char *change, GError **error)
         return instructions[i].set (config, instructions[i].key, value, error);
       }
   g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
-                       "only CMD, ENTRYPOINT, ENV, LABEL, USER, WORKDIR and STOPSIGNAL with a value"
-                       " are known");
+                       "only CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME and WORKDIR"
+                       " with a value are known");
   return FALSE;
+}
+
+gboolean
+cpd_image_config_apply_changes (JsonObject *config, const char *const *changes, GError **error)
+{
+  for (; changes != NULL && *changes != NULL; changes++)
+    if (!apply (config, *changes, error))
+      {
+        g_prefix_error (error, "option 'changes': '%s': ", *changes);
+        return FALSE;
+      }
+  return TRUE;
 }
 
 char *
@@ -177,11 +290,5 @@ cpd_image_config_from_changes (const char *const *changes, GError **error)
 {
   g_autoptr(JsonObject) config = json_object_new ();
 
-  for (; changes != NULL && *changes != NULL; changes++)
-    if (!apply (config, *changes, error))
-      {
-        g_prefix_error (error, "option 'changes': '%s': ", *changes);
-        return NULL;
-      }
-  return cpd_json_print_object (config);
+  return cpd_image_config_apply_changes (config, changes, error) ? cpd_json_print_object (config) : NULL;
 }

@@ -3,17 +3,14 @@
 
 #include <archive.h>
 #include <archive_entry.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "oci/cpd-in-root.h"
 #include "oci/cpd-layer.h"
 #include "oci/cpd-tar-entry.h"
 #include "oci/cpd-tar-output.h"
@@ -289,30 +286,6 @@ add_directory_entry (CpdTarWriter *writer, int fd, const char *path, const char 
          || add_mark (writer, name, "", WHITEOUT_OPAQUE, &info, error);
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
-{
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
-
-/* In an order that does not depend on the file system. */
-static GPtrArray *
-list_names (int fd)
-{
-  g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
-  DIR *directory = fdopendir (fcntl (fd, F_DUPFD_CLOEXEC, 3));
-  struct dirent *entry;
-
-  if (directory == NULL)
-    return NULL;
-  while ((entry = readdir (directory)) != NULL)
-    if (strcmp (entry->d_name, ".") != 0 && strcmp (entry->d_name, "..") != 0)
-      g_ptr_array_add (names, g_strdup (entry->d_name));
-  closedir (directory);
-  g_ptr_array_sort (names, compare_names);
-  return g_steal_pointer (&names);
-}
-
 static char *
 join (const char *directory, const char *base)
 {
@@ -323,7 +296,7 @@ join (const char *directory, const char *base)
 static gboolean
 add_items (CpdTarWriter *writer, int fd, const char *name, GPtrArray *directories, GError **error)
 {
-  g_autoptr(GPtrArray) names = list_names (fd);
+  g_autoptr(GPtrArray) names = cpd_in_root_list (fd);
 
   if (names == NULL)
     return fail_errno (errno, "read", name, error);
@@ -346,28 +319,12 @@ add_items (CpdTarWriter *writer, int fd, const char *name, GPtrArray *directorie
   return TRUE;
 }
 
-/* Not by way of links, for these are what the tree consists of. */
-static int
-open_below (int root, const char *path)
-{
-  struct open_how how = {
-    .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-  };
-  int fd;
-
-  do
-    fd = (int) syscall (SYS_openat2, root, path, &how, sizeof how);
-  while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-  return fd;
-}
-
 /* A directory is open only as long as its files are read: a tree may be deeper than there are descriptors. */
 static gboolean
 add_tree (CpdTarWriter *writer, int root, const char *path, const char *name, gboolean optional, GError **error)
 {
   g_autoptr(GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
-  cpd_autofd int fd = open_below (root, path);
+  cpd_autofd int fd = cpd_in_root_open_plain (root, path, O_RDONLY | O_DIRECTORY);
 
   if (fd < 0)
     return (optional && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))

@@ -236,6 +236,17 @@ publish_layers (CpdImageWriter *writer, GPtrArray *trash, GError **error)
   return TRUE;
 }
 
+static gboolean
+add_container_event (CpdTransaction *tx, const NewImage *image, const CpdCaller *caller, GError **error)
+{
+  const CpdImageContents *contents = image->contents;
+  g_auto(GVariantDict) attributes = G_VARIANT_DICT_INIT (contents->attributes);
+
+  g_variant_dict_insert (&attributes, "committed", "s", image->row->id);
+  return cpd_store_add_event (tx, "container", contents->event, contents->container, contents->event_name,
+                              g_variant_dict_end (&attributes), caller, error);
+}
+
 /* The image's row, its names and its event. */
 static gboolean
 add_image (CpdTransaction *tx, const NewImage *image, const CpdCaller *caller, GError **error)
@@ -251,7 +262,9 @@ add_image (CpdTransaction *tx, const NewImage *image, const CpdCaller *caller, G
   for (const char *const *name = contents->names; name != NULL && *name != NULL; name++)
     if (!cpd_store_tag_image (tx, *name, image->row->id, error))
       return FALSE;
-  return cpd_store_add_event (tx, "image", contents->event, image->row->id, contents->event_name, NULL, caller, error);
+  return contents->container != NULL
+         ? add_container_event (tx, image, caller, error)
+         : cpd_store_add_event (tx, "image", contents->event, image->row->id, contents->event_name, NULL, caller, error);
 }
 
 /* All rows but those that are there, and all events, at once. */

@@ -159,11 +159,11 @@ pin_if_there (CpdImageWriter *writer, CpdWriterLayer *layer, GError **error)
 static CpdWriterLayer *
 get_layer (CpdImageWriter *writer, const char *parent, const CpdLayerClaim *claim, GError **error)
 {
-  g_autofree char *chain_id = cpd_digest_chain_id (parent, claim->diff_id);
+  g_autofree char *chain_id = claim->diff_id != NULL ? cpd_digest_chain_id (parent, claim->diff_id) : NULL;
   CpdWriterLayer *layer;
 
   for (guint i = 0; i < writer->layers->len; i++)
-    if (strcmp (((const CpdWriterLayer *) writer->layers->pdata[i])->chain_id, chain_id) == 0)
+    if (chain_id != NULL && g_strcmp0 (((const CpdWriterLayer *) writer->layers->pdata[i])->chain_id, chain_id) == 0)
       return writer->layers->pdata[i];
   layer = g_new0 (CpdWriterLayer, 1);
   layer->number = writer->layers->len;
@@ -173,7 +173,7 @@ get_layer (CpdImageWriter *writer, const char *parent, const CpdLayerClaim *clai
   layer->chain_id = g_steal_pointer (&chain_id);
   layer->parent = g_strdup (parent);
   g_ptr_array_add (writer->layers, layer);
-  return pin_if_there (writer, layer, error) ? layer : NULL;
+  return layer->chain_id == NULL || pin_if_there (writer, layer, error) ? layer : NULL;
 }
 
 gboolean
@@ -296,13 +296,32 @@ check_layer (const CpdWriterLayer *layer, GError **error)
   return FALSE;
 }
 
+/* What was made has not been claimed to be anything. */
+static void
+accept_layer (CpdWriterLayer *layer)
+{
+  if (layer->diff_id != NULL)
+    return;
+  layer->diff_id = g_strdup (layer->info.diff_id);
+  layer->chain_id = cpd_digest_chain_id (layer->parent, layer->diff_id);
+}
+
+const char *
+cpd_image_writer_get_diff_id (CpdImageWriter *writer, guint number)
+{
+  return ((const CpdWriterLayer *) writer->layers->pdata[number])->diff_id;
+}
+
 gboolean
 cpd_image_writer_add_part (CpdImageWriter *writer, guint number, int fd, const CpdLayerPart *part,
                            GCancellable *cancellable, GError **error)
 {
   CpdWriterLayer *layer = writer->layers->pdata[number];
 
-  layer->unpacked = unpack (writer, number, fd, part, cancellable, error) && check_layer (layer, error);
+  if (!unpack (writer, number, fd, part, cancellable, error))
+    return FALSE;
+  accept_layer (layer);
+  layer->unpacked = check_layer (layer, error);
   return layer->unpacked;
 }
 

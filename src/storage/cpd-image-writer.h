@@ -25,7 +25,7 @@ const char     *cpd_image_writer_get_directory (CpdImageWriter       *writer);
 /* A layer as its manifest describes it. Nothing is owned. */
 typedef struct
 {
-  const char *diff_id;
+  const char *diff_id;          /* (nullable) NULL for a topmost layer that is only being made */
   const char *digest;           /* (nullable) of the blob, NULL when nobody knows it */
   gint64 size;                  /* of the blob, -1 when nobody knows it */
 } CpdLayerClaim;
@@ -60,6 +60,10 @@ gboolean        cpd_image_writer_add_part      (CpdImageWriter       *writer,
                                                 GCancellable         *cancellable,
                                                 GError              **error);
 
+/* Of a layer that was claimed without one and has been added. */
+const char     *cpd_image_writer_get_diff_id   (CpdImageWriter       *writer,
+                                                guint                 number);
+
 /* What an image consists of besides its layers. Nothing is owned. */
 typedef struct
 {
@@ -70,6 +74,8 @@ typedef struct
   const char *const *names;     /* full names; with a digest they tell where it was found */
   const char *event;            /* what has happened: "pull", "loadfromarchive" */
   const char *event_name;
+  const char *container;        /* (nullable) id of the container that the image is made of, and whose event it is */
+  GVariant *attributes;         /* (nullable) of that event, besides "committed", the id of the image */
 } CpdImageContents;
 
 /* All rows and events in one transaction. CONTENTS has one entry for each of the images, which have different ids. */

@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
 from exec_faults import ExecFaults, ExecRestarts  # noqa: E402
+from files_faults import FilesFaults  # noqa: E402
 from image_faults import ImageFaults  # noqa: E402
 from limit_faults import LimitFaults  # noqa: E402
 from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
@@ -283,7 +284,7 @@ class ImageFaultTest(ImageFaults, FaultCase):
     pass
 
 
-class StorageFaultTest(StorageFaults, FaultCase):
+class StorageFaultTest(FilesFaults, StorageFaults, FaultCase):
     pass
 
 
@@ -338,6 +339,7 @@ OPERATIONS = {
     'update': (ContainerFaultTest, 'update_dies'), 'migrate': (ContainerFaultTest, 'migrate_dies'),
     'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
     'refresh': (RefreshFaultTest, 'refresh_dies'),
+    'commit': (StorageFaultTest, 'commit_dies'),
     'exec': (ExecFaultTest, 'exec_dies'), 'exec-end': (ExecFaultTest, 'exec_end_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
     'tag': (ImageFaultTest, 'tag_dies'), 'untag': (ImageFaultTest, 'untag_dies'),

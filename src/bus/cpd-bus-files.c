@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-files.h"
+
+#include "bus/cpd-bus-jobs.h"
+#include "bus/cpd-bus-rows.h"
+#include "engine/cpd-container-commit.h"
+#include "engine/cpd-container-diff.h"
+
+const CpdBusOption cpd_bus_commit_options[] = {
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { "changes", G_VARIANT_TYPE_STRING_ARRAY },
+  { "author", G_VARIANT_TYPE_STRING },
+  { "message", G_VARIANT_TYPE_STRING },
+  { "pause", G_VARIANT_TYPE_BOOLEAN },
+  { "squash", G_VARIANT_TYPE_BOOLEAN },
+  { NULL }
+};
+
+static GVariant *
+build_changes (GPtrArray *changes)
+{
+  static const char *const kinds[] = { "added", "changed", "deleted" };
+  GVariantBuilder list = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a(say)"));
+
+  for (guint i = 0; i < changes->len; i++)
+    {
+      const CpdChange *change = changes->pdata[i];
+
+      g_variant_builder_add (&list, "(s@ay)", kinds[change->kind], g_variant_new_bytestring (change->path));
+    }
+  return g_variant_new ("(a(say))", &list);
+}
+
+GVariant *
+cpd_bus_work_diff_container (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GPtrArray) changes = cpd_engine_diff_container (cpd_bus_call_get_engine (call),
+                                                            cpd_bus_call_get_object (call), error);
+
+  return changes != NULL ? build_changes (changes) : NULL;
+}
+
+GVariant *
+cpd_bus_work_diff_image (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GPtrArray) changes = cpd_engine_diff_image (cpd_bus_call_get_engine (call),
+                                                        cpd_bus_call_get_object (call), error);
+
+  return changes != NULL ? build_changes (changes) : NULL;
+}
+
+/* One that is removed meanwhile has none. */
+GVariant *
+cpd_bus_add_sizes (CpdEngine *engine, GVariant *columns, GPtrArray *rows)
+{
+  g_autoptr(GVariant) taken = g_variant_ref_sink (columns);
+  g_auto(GVariantDict) dict = G_VARIANT_DICT_INIT (taken);
+  GVariantBuilder rw = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("at"));
+  GVariantBuilder root = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("at"));
+
+  for (guint i = 0; i < rows->len; i++)
+    {
+      gint64 rw_size = 0, root_size = 0;
+
+      cpd_engine_measure (engine, rows->pdata[i], &rw_size, &root_size, NULL);
+      g_variant_builder_add (&rw, "t", (guint64) rw_size);
+      g_variant_builder_add (&root, "t", (guint64) root_size);
+    }
+  g_variant_dict_insert_value (&dict, "size-rw", g_variant_builder_end (&rw));
+  g_variant_dict_insert_value (&dict, "size-root", g_variant_builder_end (&root));
+  return g_variant_dict_end (&dict);
+}
+
+/* All that a job on the files of a container needs once its call is answered. */
+typedef struct
+{
+  CpdEngine *engine;            /* (owned) */
+  CpdBusPeer *peer;             /* (owned) */
+  GVariant *options;            /* (owned) */
+  char *id;                     /* (owned) of the container */
+  char *text;                   /* (owned) the first argument */
+} FilesJob;
+
+static void
+files_job_free (FilesJob *files)
+{
+  g_free (files->text);
+  g_free (files->id);
+  g_variant_unref (files->options);
+  cpd_bus_peer_unref (files->peer);
+  g_object_unref (files->engine);
+  g_free (files);
+}
+
+static CpdCaller
+get_caller (const FilesJob *files)
+{
+  return (CpdCaller) {
+    .uid = cpd_bus_peer_get_uid (files->peer),
+    .pid = cpd_bus_peer_get_pid (files->peer),
+    .unit = cpd_bus_peer_get_unit (files->peer),
+  };
+}
+
+static void
+start (CpdBusCall *call, const char *kind, CpdJobFunc func)
+{
+  FilesJob *files = g_new0 (FilesJob, 1);
+  g_autoptr(CpdJob) job = NULL;
+  g_autofree char *path = NULL;
+  GError *error = NULL;
+
+  files->engine = g_object_ref (cpd_bus_call_get_engine (call));
+  files->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
+  files->options = g_variant_ref (cpd_bus_call_get_options (call));
+  files->id = g_strdup (cpd_bus_call_get_object (call));
+  files->text = g_strdup (cpd_bus_call_get_string (call, 0));
+  job = cpd_job_new (kind, func, files, (GDestroyNotify) files_job_free);
+  path = cpd_bus_jobs_start (cpd_bus_service_get_jobs (cpd_bus_call_get_service (call)), call, job, &error);
+  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+}
+
+static void
+on_progress (guint64 bytes_done, guint64 bytes_total, gpointer user_data)
+{
+  cpd_job_set_progress (user_data, bytes_done, bytes_total);
+}
+
+/* In the job's thread. */
+static GVariant *
+run_commit (CpdJob *job, gpointer user_data, GError **error)
+{
+  const FilesJob *files = user_data;
+  const CpdCaller caller = get_caller (files);
+  g_auto(GStrv) changes = cpd_bus_options_get_strings (files->options, "changes");
+  g_autofree char *author = cpd_bus_options_get_string (files->options, "author");
+  g_autofree char *message = cpd_bus_options_get_string (files->options, "message");
+  const CpdCommitOptions options = {
+    .reference = files->text, .changes = (const char *const *) changes, .author = author, .message = message,
+    .pause = cpd_bus_options_get_boolean (files->options, "pause", FALSE),
+    .squash = cpd_bus_options_get_boolean (files->options, "squash", FALSE),
+  };
+  g_autofree char *id = cpd_engine_commit_container (files->engine, files->id, &options, &caller, on_progress, job,
+                                                     cpd_job_get_cancellable (job), error);
+  g_autofree char *path = id != NULL ? cpd_bus_image_path (id) : NULL;
+  GVariantBuilder result;
+
+  if (id == NULL)
+    return NULL;
+  g_variant_builder_init (&result, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&result, "{sv}", "id", g_variant_new_string (id));
+  g_variant_builder_add (&result, "{sv}", "image", g_variant_new_object_path (path));
+  return g_variant_builder_end (&result);
+}
+
+void
+cpd_bus_commit_start (CpdBusCall *call)
+{
+  start (call, "commit", run_commit);
+}

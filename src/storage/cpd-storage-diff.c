@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "storage/cpd-storage-diff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "oci/cpd-in-root.h"
+#include "oci/cpd-tar-entry.h"
+#include "storage/cpd-storage-private.h"
+
+/* A comparison on its way. */
+typedef struct
+{
+  int upper;                    /* (owned) the layer */
+  int lower;                    /* (owned) what it lies over, -1 for nothing */
+  GPtrArray *changes;           /* (owned) */
+} Diff;
+
+static void
+diff_clear (Diff *diff)
+{
+  cpd_close_fd (&diff->upper);
+  cpd_close_fd (&diff->lower);
+  g_clear_pointer (&diff->changes, g_ptr_array_unref);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Diff, diff_clear)
+
+static void
+change_free (gpointer data)
+{
+  CpdChange *change = data;
+
+  g_free (change->path);
+  g_free (change);
+}
+
+static void
+add_change (Diff *diff, CpdChangeKind kind, const char *path)
+{
+  CpdChange *change = g_new0 (CpdChange, 1);
+
+  change->kind = kind;
+  change->path = g_strconcat ("/", path, NULL);
+  g_ptr_array_add (diff->changes, change);
+}
+
+static int
+compare_changes (gconstpointer a, gconstpointer b)
+{
+  return strcmp ((*(const CpdChange *const *) a)->path, (*(const CpdChange *const *) b)->path);
+}
+
+static char *
+join (const char *directory, const char *base)
+{
+  return strcmp (directory, ".") != 0 ? g_strconcat (directory, "/", base, NULL) : g_strdup (base);
+}
+
+static gboolean
+is_whiteout (const struct stat *info)
+{
+  return S_ISCHR (info->st_mode) && info->st_rdev == 0;
+}
+
+static gboolean
+find_below (int lower, const char *path, struct stat *info)
+{
+  return lower >= 0 && cpd_in_root_stat_plain (lower, path, info) && !is_whiteout (info);
+}
+
+static gboolean
+is_same_directory (const struct stat *a, const struct stat *b)
+{
+  return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid
+         && a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* What an opaque directory no longer shows. NAMES is what it has itself. */
+static void
+add_hidden (Diff *diff, const char *path, GPtrArray *names)
+{
+  cpd_autofd int fd = diff->lower >= 0 ? cpd_in_root_open_plain (diff->lower, path, O_RDONLY | O_DIRECTORY) : -1;
+  g_autoptr(GPtrArray) below = fd >= 0 ? cpd_in_root_list (fd) : NULL;
+
+  for (guint i = 0; below != NULL && i < below->len; i++)
+    {
+      g_autofree char *full = join (path, below->pdata[i]);
+      struct stat info;
+
+      if (!g_ptr_array_find_with_equal_func (names, below->pdata[i], g_str_equal, NULL)
+          && find_below (diff->lower, full, &info))
+        add_change (diff, CPD_CHANGE_DELETED, full);
+    }
+}
+
+static gboolean
+fail_errno (const char *path, GError **error)
+{
+  g_autofree char *shown = g_utf8_make_valid (path, -1);
+
+  cpd_set_error_errno (error, errno, "failed to read '%s'", shown);
+  return FALSE;
+}
+
+/* One name in a directory of the layer. Directories come in DIRECTORIES. */
+static void
+compare_one (Diff *diff, int fd, const char *path, const char *base, GPtrArray *directories)
+{
+  struct stat info, old;
+  gboolean is_old;
+
+  if (fstatat (fd, base, &info, AT_SYMLINK_NOFOLLOW) < 0)
+    return;     /* removed meanwhile */
+  if (S_ISDIR (info.st_mode))
+    {
+      g_ptr_array_add (directories, g_strdup (path));
+      return;
+    }
+  is_old = find_below (diff->lower, path, &old);
+  if (!is_whiteout (&info))
+    add_change (diff, is_old ? CPD_CHANGE_CHANGED : CPD_CHANGE_ADDED, path);
+  else if (is_old)
+    add_change (diff, CPD_CHANGE_DELETED, path);
+}
+
+static gboolean compare_directory (Diff *diff, const char *path, gboolean is_root, GError **error);
+
+/* All in a directory of the layer. It is open only while it is read, as there may be more depth than descriptors. */
+static gboolean
+compare_contents (Diff *diff, int *fd, const char *path, GError **error)
+{
+  g_autoptr(GPtrArray) names = cpd_in_root_list (*fd);
+  g_autoptr(GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
+
+  if (names == NULL)
+    return fail_errno (path, error);
+  for (guint i = 0; i < names->len; i++)
+    {
+      g_autofree char *full = join (path, names->pdata[i]);
+
+      compare_one (diff, *fd, full, names->pdata[i], directories);
+    }
+  if (cpd_tar_entry_is_opaque (*fd))
+    add_hidden (diff, path, names);
+  cpd_close_fd (fd);
+  for (guint i = 0; i < directories->len; i++)
+    if (!compare_directory (diff, directories->pdata[i], FALSE, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+compare_directory (Diff *diff, const char *path, gboolean is_root, GError **error)
+{
+  const guint before = diff->changes->len;
+  cpd_autofd int fd = cpd_in_root_open_plain (diff->upper, path, O_RDONLY | O_DIRECTORY);
+  struct stat info, old;
+
+  if (fd < 0 || fstat (fd, &info) < 0)
+    return (!is_root && errno == ENOENT) || fail_errno (path, error);
+  if (!compare_contents (diff, &fd, path, error))
+    return FALSE;
+  if (is_root)
+    return TRUE;
+  if (!find_below (diff->lower, path, &old))
+    add_change (diff, CPD_CHANGE_ADDED, path);
+  else if (diff->changes->len > before || !is_same_directory (&info, &old))
+    add_change (diff, CPD_CHANGE_CHANGED, path);
+  return TRUE;
+}
+
+static GPtrArray *
+compare (Diff *diff, GError **error)
+{
+  diff->changes = g_ptr_array_new_with_free_func (change_free);
+  if (!compare_directory (diff, ".", TRUE, error))
+    return NULL;
+  g_ptr_array_sort (diff->changes, compare_changes);
+  return g_steal_pointer (&diff->changes);
+}
+
+static int
+open_upper (CpdStorage *storage, const char *container_id, GError **error)
+{
+  g_autofree char *path = g_build_filename (storage->overlay, "c", container_id, "u", NULL);
+  int fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+  if (fd < 0)
+    cpd_set_error_errno (error, errno, "failed to open the writable layer of container %s", container_id);
+  return fd;
+}
+
+GPtrArray *
+cpd_storage_diff_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
+{
+  g_auto(Diff) diff = { .upper = open_upper (storage, container_id, error), .lower = -1 };
+
+  if (diff.upper < 0 || !cpd_storage_open_view (storage, image_id, 0, &diff.lower, error))
+    return NULL;
+  return compare (&diff, error);
+}
+
+GPtrArray *
+cpd_storage_diff_image (CpdStorage *storage, const char *image_id, GError **error)
+{
+  g_autoptr(CpdImageRow) image = cpd_store_get_image (storage->store, image_id, error);
+  g_autofree char *layer = image != NULL ? cpd_storage_layer_path (storage, image->top_layer) : NULL;
+  g_autofree char *path = layer != NULL ? g_build_filename (layer, "diff", NULL) : NULL;
+  g_auto(Diff) diff = { .upper = -1, .lower = -1 };
+
+  if (path == NULL)
+    return NULL;
+  diff.upper = open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (diff.upper < 0)
+    {
+      fail_errno (path, error);
+      return NULL;
+    }
+  return cpd_storage_open_view (storage, image_id, 1, &diff.lower, error) ? compare (&diff, error) : NULL;
+}
+
+/* Adds up what is in a directory and below. SEEN has the files that have several names. */
+static gboolean
+measure (int root, const char *path, GHashTable *seen, gint64 *size, GError **error)
+{
+  cpd_autofd int fd = cpd_in_root_open_plain (root, path, O_RDONLY | O_DIRECTORY);
+  g_autoptr(GPtrArray) names = fd >= 0 ? cpd_in_root_list (fd) : NULL;
+  g_autoptr(GPtrArray) directories = g_ptr_array_new_with_free_func (g_free);
+  struct stat info;
+
+  if (names == NULL)
+    return (errno == ENOENT && strcmp (path, ".") != 0) || fail_errno (path, error);
+  for (guint i = 0; i < names->len; i++)
+    {
+      if (fstatat (fd, names->pdata[i], &info, AT_SYMLINK_NOFOLLOW) < 0)
+        continue;
+      if (S_ISDIR (info.st_mode))
+        g_ptr_array_add (directories, join (path, names->pdata[i]));
+      else if (info.st_nlink < 2 || g_hash_table_add (seen, g_memdup2 (&(gint64) { (gint64) info.st_ino }, sizeof (gint64))))
+        *size += info.st_size;
+    }
+  cpd_close_fd (&fd);
+  for (guint i = 0; i < directories->len; i++)
+    if (!measure (root, directories->pdata[i], seen, size, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+cpd_storage_get_rw_size (CpdStorage *storage, const char *container_id, gint64 *size, GError **error)
+{
+  g_autoptr(GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  cpd_autofd int upper = open_upper (storage, container_id, error);
+
+  *size = 0;
+  return upper >= 0 && measure (upper, ".", seen, size, error);
+}
+
+static gboolean
+is_directory_below (const char *path, gpointer user_data)
+{
+  struct stat info;
+
+  return find_below (*(const int *) user_data, path, &info) && S_ISDIR (info.st_mode);
+}
+
+gboolean
+cpd_storage_pack_rw (CpdStorage *storage, const char *container_id, const char *image_id, int fd,
+                     CpdTarProgressFunc progress, gpointer progress_data, GCancellable *cancellable, GError **error)
+{
+  cpd_autofd int upper = open_upper (storage, container_id, error);
+  cpd_autofd int lower = -1;
+  const CpdTarOptions options = {
+    .upper = TRUE, .hides = is_directory_below, .hides_data = &lower,
+    .progress = progress, .progress_data = progress_data, .cancellable = cancellable,
+  };
+  g_autoptr(CpdTarWriter) writer = NULL;
+
+  if (upper < 0 || !cpd_storage_open_view (storage, image_id, 0, &lower, error))
+    return FALSE;
+  writer = cpd_tar_writer_new (fd, &options, error);
+  return writer != NULL && cpd_tar_writer_add (writer, upper, ".", "", error) && cpd_tar_writer_finish (writer, error);
+}

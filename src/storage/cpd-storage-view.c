@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "storage/cpd-storage-diff.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "common/cpd-fs.h"
+#include "public/cpod-error.h"
+#include "storage/cpd-storage-private.h"
+
+/*
+ * The root of an image without a container. It is mounted where nobody else can
+ * see it, in a mount namespace that ends with the thread that made it; the
+ * descriptor alone keeps it, so nothing can be left over.
+ */
+typedef struct
+{
+  const char *directory;        /* that the layers are named in */
+  const char *options;
+  int fd;
+  const char *failed;           /* what failed with ERROR_NUMBER */
+  int error_number;
+} ViewJob;
+
+static gpointer
+view_thread (gpointer data)
+{
+  ViewJob *job = data;
+
+  if (unshare (CLONE_NEWNS) < 0)
+    job->failed = "make a mount namespace for";
+  else if (mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+    job->failed = "keep to itself a mount of";
+  else if (chdir (job->directory) < 0)
+    job->failed = "change to the directory of";
+  else if (mount ("overlay", "tmp", "overlay", MS_RDONLY | MS_NODEV, job->options) < 0)
+    job->failed = "mount";
+  else
+    {
+      job->fd = open ("tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      if (job->fd < 0)
+        job->failed = "open";
+    }
+  job->error_number = errno;
+  return NULL;
+}
+
+static gboolean
+mount_view (CpdStorage *storage, const char *image_id, const char *options, int *view, GError **error)
+{
+  ViewJob job = { .directory = storage->overlay, .options = options, .fd = -1 };
+  g_autoptr(GError) cause = NULL;
+  GThread *thread = g_thread_try_new ("cpd-view", view_thread, &job, &cause);
+
+  if (thread == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to start a thread: %s", cause->message);
+      return FALSE;
+    }
+  g_thread_join (thread);
+  *view = job.fd;
+  if (job.failed != NULL)
+    cpd_set_error_errno (error, job.error_number, "failed to %s the layers of image %s", job.failed, image_id);
+  return job.failed == NULL;
+}
+
+/* A single one needs no mount, and could not be mounted. */
+static gboolean
+open_layer (CpdStorage *storage, const CpdLayerRow *layer, int *view, GError **error)
+{
+  g_autofree char *path = cpd_storage_layer_path (storage, layer->chain_id);
+  g_autofree char *diff = g_build_filename (path, "diff", NULL);
+
+  *view = open (diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (*view < 0)
+    cpd_set_error_errno (error, errno, "failed to open layer %s", diff);
+  return *view >= 0;
+}
+
+gboolean
+cpd_storage_open_view (CpdStorage *storage, const char *image_id, guint skip, int *view, GError **error)
+{
+  g_autoptr(GPtrArray) layers = cpd_store_list_image_layers (storage->store, image_id, error);
+  g_autoptr(GString) options = g_string_new ("lowerdir=");
+
+  *view = -1;
+  if (layers == NULL)
+    return FALSE;
+  if (layers->len <= skip)
+    return TRUE;
+  if (layers->len - skip == 1)
+    return open_layer (storage, layers->pdata[0], view, error);
+  for (guint i = layers->len - skip; i > 0; i--)        /* the topmost comes first */
+    g_string_append_printf (options, "l/%s%s", ((const CpdLayerRow *) layers->pdata[i - 1])->link, i > 1 ? ":" : "");
+  return mount_view (storage, image_id, options->str, view, error);
+}
