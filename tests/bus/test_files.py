@@ -12,7 +12,7 @@ from service import Case, GLib, Service, files_in, main, wait_for
 
 WORK = '''
 echo new >/added; mkdir -p /dir/sub; echo x >/dir/sub/file; ln /added /dir/again; ln -s added /link
-rm /bin/cat; rm -r /home; mkdir /home; echo y >/home/mine; mkfifo /fifo
+rm /bin/cat; rm -r /stuff; mkdir /stuff; echo y >/stuff/mine; mkfifo /fifo
 chmod 700 /var; touch -d @1000000000 /added; chown 12:34 /dir
 dd if=/dev/zero of=/sparse bs=1 count=1 seek=8M 2>/dev/null
 '''
@@ -24,7 +24,7 @@ class FilesCase(Case):
         cls.service = Service(cls.__name__, peer=True)
         cls.client = cls.service.client
         # Something to be deleted and hidden that is not in the archive itself.
-        box = cls.client.create('sh', '-c', 'mkdir -p /home/old /keep; echo a >/home/old/file; echo b >/keep/file',
+        box = cls.client.create('sh', '-c', 'mkdir -p /stuff/old /keep; echo a >/stuff/old/file; echo b >/keep/file',
                                 name='base', image=cls.import_base())
         box.start()
         box.wait_exited()
@@ -85,8 +85,8 @@ class DiffTest(FilesCase):
         found = self.changes(self.worked())
         self.assertEqual({path: kind for path, kind in found.items() if path not in ('/etc', '/dev', '/')}, {
             '/added': 'added', '/dir': 'added', '/dir/sub': 'added', '/dir/sub/file': 'added', '/dir/again': 'added',
-            '/link': 'added', '/bin': 'changed', '/bin/cat': 'deleted', '/home': 'changed', '/home/mine': 'added',
-            '/home/old': 'deleted', '/home/user': 'deleted', '/fifo': 'added', '/var': 'changed', '/sparse': 'added'})
+            '/link': 'added', '/bin': 'changed', '/bin/cat': 'deleted', '/stuff': 'changed', '/stuff/mine': 'added',
+            '/stuff/old': 'deleted', '/fifo': 'added', '/var': 'changed', '/sparse': 'added'})
         self.assertEqual(list(found), sorted(found))
 
     def test_running(self):
@@ -107,7 +107,7 @@ class DiffTest(FilesCase):
 
     def test_image(self):
         found = self.image_changes('base')
-        self.assertEqual(found['/home/old/file'], 'added')
+        self.assertEqual(found['/stuff/old/file'], 'added')
         self.assertEqual(found['/keep/file'], 'added')
         self.assertNotIn('/bin/busybox', found)
         self.assertEqual(self.image_changes('busybox')['/bin/busybox'], 'added')
@@ -140,16 +140,16 @@ class CommitTest(FilesCase):
         ident = self.commit(box, 'new')['id']
         with self.layer_of('new') as layer:
             members = {member.name: member for member in layer.getmembers()}
-        self.assertLess({'added', 'dir', 'dir/sub/file', 'link', 'bin/.wh.cat', 'home/.wh..wh..opq', 'fifo'},
+        self.assertLess({'added', 'dir', 'dir/sub/file', 'link', 'bin/.wh.cat', 'stuff/.wh..wh..opq', 'fifo'},
                         set(members))
         self.assertNotIn('dir/.wh..wh..opq', members)
         self.assertTrue(members['dir/again'].islnk())
         self.assertEqual((members['added'].mtime, members['dir'].uid, members['dir'].gid), (1000000000, 12, 34))
         self.assertEqual(members['sparse'].size, 8 * 1024 * 1024 + 1)
         self.assertLess(os.path.getsize(self.blob_of('new')), 1024 * 1024)
-        self.assertEqual(self.client.run('sh', '-c', 'cat /added 2>/dev/null || head -n 9 /added /home/mine; ls /home',
+        self.assertEqual(self.client.run('sh', '-c', 'cat /added 2>/dev/null || head -n 9 /added /stuff/mine; ls /stuff',
                                          image='new')[0], 0)
-        code, text = self.client.run('sh', '-c', 'test ! -e /bin/cat && head -c 9 /home/mine && ls /home && stat -c %s /sparse'
+        code, text = self.client.run('sh', '-c', 'test ! -e /bin/cat && head -c 9 /stuff/mine && ls /stuff && stat -c %s /sparse'
                                      ' && stat -c %h /added && readlink /link && test -p /fifo && stat -c %a /var',
                                      image='new')
         self.assertEqual((code, text), (0, 'y\nmine\n8388609\n2\nadded\n700\n'))
@@ -188,11 +188,11 @@ class CommitTest(FilesCase):
         self.assertEqual(self.client.run('c', image='new'), (0, 'a c\n'))
 
     def test_squash(self):
-        box = self.worked('rm -r /home/old; echo s >/squashed')
+        box = self.worked('rm -r /stuff/old; echo s >/squashed')
         self.commit(box, 'new', squash=True)
         data = self.inspect_image('new')
         self.assertEqual((len(data['RootFS']['diff_ids']), len(data['History'])), (1, 1))
-        self.assertEqual(self.client.run('sh', '-c', 'cat /squashed; ls /home; cat /keep/file', image='new'), (0, 's\nuser\nb\n'))
+        self.assertEqual(self.client.run('sh', '-c', 'cat /squashed; ls /stuff; cat /keep/file', image='new'), (0, 's\nb\n'))
         self.assertEqual(files_in(self.service.root, 'run', 'mounts'), [])
 
     def test_pause(self):
