@@ -183,6 +183,9 @@ class A13TableTest(EventsCase):
         container = self.container()
         self.assertEqual(self.statuses(lambda: container.call('Mount')), ['mount'])
         self.assertEqual(self.statuses(lambda: container.call('Unmount')), ['unmount'])
+        commit = lambda: self.client.job_wait(container.call('Commit', 's', 'committed'))  # noqa: E731
+        self.assertEqual(self.statuses(commit), ['commit'])
+        self.client.images('RemoveImage', 's', 'committed')
         service = Service('table-storage', peer=True)
         self.addCleanup(service.destroy)
         service.client.import_busybox()
@@ -202,7 +205,7 @@ class A13TableTest(EventsCase):
         for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
             self.refused(client.runtime, method, 's', ABSENT)
         self.assertEqual(client.events(since)[0], [])
-        return {'Container.Mount', 'Container.Unmount', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
+        return {'Container.Mount', 'Container.Unmount', 'Container.Commit', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
                 'Runtime.RemoveStorageContainer'}
 
     # What is no event: the service's own affairs.
