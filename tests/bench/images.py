@@ -132,14 +132,14 @@ def resident(pid, what):
         return int(re.search(rf'^{what}:\s+(\d+) kB', file.read(), re.M)[1]) / 1024
 
 
-def peak_above_idle(cpod, path):
-    """MiB that the service takes at most while it imports, above what it had before."""
+def peak_above_idle(cpod, words, image):
+    """MiB that the service takes at most while it takes an image in, above what it had before."""
     pid = cpod.pid()
     time.sleep(2)
     before = resident(pid, 'VmRSS')
     with open(f'/proc/{pid}/clear_refs', 'w', encoding='ascii') as file:
         file.write('5')
-    cpod.cpod('import', path, 'measured')
+    cpod.cpod(*words)
     peak = resident(pid, 'VmHWM')
-    cpod.cpod('rmi', 'measured')
+    cpod.cpod('rmi', image)
     return peak - before

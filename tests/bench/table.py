@@ -110,8 +110,27 @@ def place_rows(figures, place):
     return rows
 
 
+def pull_rows(figures):
+    slower = max('download', 'unpack', key=lambda name: statistics.median(figures[name]))
+    over = statistics.median(figures['again cpod']) - statistics.median(figures['answer'])
+    deeper = statistics.median(figures['deep']) - statistics.median(figures['shallow'])
+    return [timed(figures, 'download', 'download of an image (300 MB, 4 layers by gzip) by `curl --parallel`'),
+            timed(figures, 'unpack', '`gzip -dc \\| tar -x` of its layers'),
+            timed(figures, 'pull cpod', '`cpod pull` of it'),
+            ratio(figures, 'pull cpod', slower, '… against the slower of the two', 1.2),
+            *([timed(figures, 'pull podman', '`podman pull` of it')] if 'pull podman' in figures else []),
+            Row('most memory while pulling it, above idle', figures['pull peak'][0], 'MiB', 32),
+            timed(figures, 'answer', "the registry's answer what a tag is"),
+            timed(figures, 'again cpod', '`cpod pull` of an unchanged tag'),
+            Row('… more than the answer', over, limit=100),
+            *([timed(figures, 'again podman', '`podman pull` of it')] if 'again podman' in figures else []),
+            timed(figures, 'shallow', '`cpod run --rm` of an image of 1 layer'),
+            timed(figures, 'deep', '… of 60 layers'),
+            Row('… more than of one', deeper, limit=10)]
+
+
 def image_rows(figures):
-    return [*place_rows(figures, 'disk'), *place_rows(figures, 'tmpfs'),
+    return [*place_rows(figures, 'disk'), *place_rows(figures, 'tmpfs'), *pull_rows(figures),
             Row('most memory while importing it, above idle', max(figures['import peak']), 'MiB', 32,
                 figures['import peak'])]
 
