@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/cli-booleans.h"
 
 int
 cli_fail (const char *format,
@@ -72,7 +73,8 @@ cli_parse (const CliVerb       *verb,
     g_option_context_add_main_entries (context, entries, GETTEXT_PACKAGE);
   g_option_context_add_main_entries (context, help_entry, GETTEXT_PACKAGE);
 
-  if (!g_option_context_parse (context, argc, argv, &error))
+  if (!cli_settle_booleans (entries, options_first, argc, *argv, &error)
+      || !g_option_context_parse (context, argc, argv, &error))
     {
       *status = cli_fail_error (error);
       return FALSE;

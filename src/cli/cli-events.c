@@ -338,27 +338,6 @@ show_events (Events *events)
   return ok ? EXIT_SUCCESS : cli_fail_error (error);
 }
 
-/* As podman has it: an option that is on unless it is told to be off, which GOption does not know. */
-static gboolean
-take_no_trunc_false (int   *argc,
-                     char **argv)
-{
-  gboolean found = FALSE;
-  int kept = 0;
-
-  for (int i = 0; i < *argc; i++)
-    {
-      if (g_str_equal (argv[i], "--no-trunc=false"))
-        found = TRUE;
-      else if (!g_str_equal (argv[i], "--no-trunc=true"))
-        argv[kept++] = argv[i];
-    }
-
-  argv[kept] = NULL;
-  *argc = kept;
-  return found;
-}
-
 int
 cli_events (CliApp        *app,
             const CliVerb *verb,
@@ -377,11 +356,11 @@ cli_events (CliApp        *app,
     { "since", 0, 0, G_OPTION_ARG_STRING, &events.since, N_("Begin after this sequence number or time"),
       N_("NUMBER|TIME") },
     { "stream", 0, 0, G_OPTION_ARG_NONE, &events.stream, N_("Go on as things happen (the default)"), NULL },
+    { "trunc", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &events.trunc, NULL, NULL },
     { "until", 0, 0, G_OPTION_ARG_STRING, &events.until, N_("End at this time"), N_("TIME") },
     { NULL }
   };
 
-  events.trunc = take_no_trunc_false (&argc, argv);
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 

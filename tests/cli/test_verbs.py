@@ -35,6 +35,18 @@ class Containers(CliTest):
         self.fails(125, 'frob', 'ps', '--filter', 'frob=1')
         self.fails(125, 'unexpected', 'ps', 'word')
 
+    def test_options_that_are_on_or_off(self):
+        """As podman has them, --OPTION=false is not --OPTION."""
+        identity = self.run_container('--rm=false', '--name', 'runs', 'busybox', 'sh', '-c', 'sleep 100', '--rm=what')
+        self.fails(2, 'running', 'rm', '--force=false', 'runs')
+        self.fails(125, '"maybe" for --force', 'rm', '--force=maybe', 'runs')
+        self.assertEqual(self.ok('ps', '--quiet=1'), identity[:12])
+        self.assertEqual(self.ok('ps', '--quiet', '--no-trunc=true'), identity)
+        self.assertEqual(self.ok('ps', '--quiet', '--no-trunc=F'), identity[:12])
+        told = self.ok('events', '--stream=false', '--no-trunc=false', '--filter', 'container=runs')
+        self.assertIn(f'start {identity[:12]} ', told)
+        self.assertEqual(self.ok('rm', '--force=true', '--time', '0', 'runs'), 'runs')
+
     def test_ps_json(self):
         identity = self.run_container('--name', 'web', '-l', 'a=b', 'busybox', 'sleep', '100')
         (container,) = json.loads(self.ok('ps', '--format', 'json'))
