@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-files.h"
+#include "bus/cpd-bus-image-list.h"
 #include "bus/cpd-bus-interface.h"
 #include "cpod-generated.h"
 
@@ -40,6 +41,8 @@ work_untag (CpdBusCall *call, GError **error)
 
 static const CpdBusMethod methods[] = {
   { "Inspect", cpd_bus_no_options, FALSE, work_inspect },
+  { "History", cpd_bus_no_options, FALSE, cpd_bus_work_history },
+  { "ListLayers", cpd_bus_list_layers_options, FALSE, cpd_bus_work_list_layers },
   { "Tag", cpd_bus_no_options, TRUE, work_tag },
   { "Untag", cpd_bus_no_options, TRUE, work_untag },
   { "Diff", cpd_bus_no_options, FALSE, cpd_bus_work_diff_image },

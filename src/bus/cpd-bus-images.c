@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-image-list.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
@@ -120,33 +121,6 @@ work_get_image (CpdBusCall *call, GError **error)
   return path != NULL ? g_variant_new ("(o)", path) : NULL;
 }
 
-static gint
-compare_newest_first (gconstpointer a, gconstpointer b)
-{
-  const CpdImageRow *left = *(const CpdImageRow *const *) a, *right = *(const CpdImageRow *const *) b;
-
-  return left->created < right->created ? 1 : left->created > right->created ? -1
-         : g_strcmp0 (left->id, right->id);
-}
-
-static GVariant *
-work_list_images (CpdBusCall *call, GError **error)
-{
-  CpdStore *store = cpd_engine_get_store (cpd_bus_call_get_engine (call));
-  g_autoptr(GPtrArray) rows = cpd_store_list_images (store, error);
-  GVariantBuilder images = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
-
-  if (rows == NULL)
-    {
-      g_variant_builder_clear (&images);
-      return NULL;
-    }
-  g_ptr_array_sort (rows, compare_newest_first);
-  for (guint i = 0; i < rows->len; i++)
-    g_variant_builder_add_value (&images, cpd_bus_image_fields (rows->pdata[i]));
-  return g_variant_new ("(aa{sv})", &images);
-}
-
 static GVariant *
 work_remove_image (CpdBusCall *call, GError **error)
 {
@@ -170,7 +144,7 @@ static const CpdBusMethod methods[] = {
   { "Pull", cpd_bus_pull_options, TRUE, NULL, cpd_bus_pull_start },
   { "Push", cpd_bus_push_options, TRUE, NULL, cpd_bus_push_start },
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
-  { "ListImages", cpd_bus_no_options, FALSE, work_list_images },
+  { "ListImages", cpd_bus_list_images_options, FALSE, cpd_bus_work_list_images },
   { "RemoveImage", remove_options, TRUE, work_remove_image },
   { NULL }
 };

@@ -79,9 +79,10 @@ cpd_bus_image_properties (const CpdImageRow *row)
 }
 
 GVariant *
-cpd_bus_image_fields (const CpdImageRow *row)
+cpd_bus_image_fields (const CpdListedImage *image)
 {
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  const CpdImageRow *row = image->row;
 
   add_string (&dict, "id", row->id);
   add (&dict, "names", new_strv (row->names));
@@ -90,6 +91,9 @@ cpd_bus_image_fields (const CpdImageRow *row)
   add_time (&dict, "size", row->size);
   add_time (&dict, "created", row->created);
   add (&dict, "containers", g_variant_new_uint32 (row->containers));
+  add (&dict, "labels", image->labels);
+  add (&dict, "dangling", g_variant_new_boolean (image->dangling));
+  add (&dict, "intermediate", g_variant_new_boolean (image->intermediate));
   return g_variant_builder_end (&dict);
 }
 

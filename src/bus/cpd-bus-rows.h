@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/cpd-engine.h"
+#include "engine/cpd-image-list.h"
 
 G_BEGIN_DECLS
 
@@ -12,7 +13,7 @@ GVariant *cpd_bus_container_properties (const CpdContainerRow *row);
 GVariant *cpd_bus_image_properties     (const CpdImageRow     *row);
 
 /* a{sv}: an element of what the list methods return. */
-GVariant *cpd_bus_image_fields         (const CpdImageRow     *row);
+GVariant *cpd_bus_image_fields         (const CpdListedImage  *image);
 GVariant *cpd_bus_event_fields         (const CpdEventRow     *row);
 
 char     *cpd_bus_container_path       (const char            *id);

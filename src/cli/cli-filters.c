@@ -78,6 +78,22 @@ make_numbers (const CliFilter  *filter,
 }
 
 static GVariant *
+make_boolean (const CliFilter  *filter,
+              const char       *text,
+              GError          **error)
+{
+  if (g_str_equal (text, "true") || g_str_equal (text, "1"))
+    return g_variant_new_boolean (TRUE);
+
+  if (g_str_equal (text, "false") || g_str_equal (text, "0"))
+    return g_variant_new_boolean (FALSE);
+
+  g_set_error (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, _("filter \"%s\": \"%s\" is neither true nor false"),
+               filter->name, text);
+  return NULL;
+}
+
+static GVariant *
 make_value (const CliFilter  *filter,
             GPtrArray        *strings,
             GError          **error)
@@ -96,6 +112,9 @@ make_value (const CliFilter  *filter,
                    filter->name);
       return NULL;
     }
+
+  if (filter->kind == CLI_FILTER_BOOLEAN)
+    return make_boolean (filter, strings->pdata[0], error);
 
   if (filter->kind == CLI_FILTER_STRING)
     return g_variant_new_string (strings->pdata[0]);

@@ -12,6 +12,7 @@ typedef enum
   CLI_FILTER_STRING,
   CLI_FILTER_NUMBERS,
   CLI_FILTER_TIME,
+  CLI_FILTER_BOOLEAN,
 } CliFilterKind;
 
 /* A filter's name on the command line and its key on the bus. */

@@ -6,126 +6,56 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cli-filters.h"
+#include "cli/cli-image-rows.h"
 #include "cli/cli-output.h"
-#include "cli/cli-text.h"
 
 #define TABLE "table {{.Repository}}\\t{{.Tag}}\\t{{.ID}}\\t{{.Created}}\\t{{.Size}}"
+#define TABLE_DIGESTS "table {{.Repository}}\\t{{.Tag}}\\t{{.Digest}}\\t{{.ID}}\\t{{.Created}}\\t{{.Size}}"
 
 typedef struct
 {
+  gboolean all;
   gboolean quiet;
   gboolean no_trunc;
   gboolean no_heading;
   gboolean digests;
   char *format;
+  char *sort;
+  char **filters;
   const char *name;             /* (nullable): show only those */
 } ImagesOptions;
+
+/* What makes a line: an image under one of its names. */
+typedef struct
+{
+  GVariant *image;
+  char *name;
+} Line;
+
+static void
+line_free (Line *line)
+{
+  g_variant_unref (line->image);
+  g_free (line->name);
+  g_free (line);
+}
 
 static const char *
 heading (const char *field)
 {
-  if (g_str_equal (field, "ID") || g_str_equal (field, "Id"))
-    return "IMAGE ID";
+  static const char *const known[][2] = {
+    { "ID", "IMAGE ID" }, { "Id", "IMAGE ID" }, { "CreatedAt", "CREATED AT" }, { "CreatedSince", "CREATED" },
+    { "ReadOnly", "R/O" }, { "VirtualSize", "VIRTUAL SIZE" },
+  };
 
-  return g_str_equal (field, "CreatedAt") ? "CREATED AT" : NULL;
-}
-
-static void
-add (GVariantBuilder *builder,
-     const char      *key,
-     GVariant        *value)
-{
-  g_variant_builder_add (builder, "{sv}", key, value);
-}
-
-/* Parts NAME at the tag; a colon before a slash belongs to a port. */
-static void
-split_name (const char  *name,
-            char       **repository,
-            char       **tag)
-{
-  const char *colon = strrchr (name, ':');
-
-  if (colon == NULL || strchr (colon, '/') != NULL)
+  for (gsize i = 0; i < G_N_ELEMENTS (known); i++)
     {
-      *repository = g_strdup (name);
-      *tag = g_strdup ("<none>");
-      return;
+      if (g_str_equal (known[i][0], field))
+        return known[i][1];
     }
 
-  *repository = g_strndup (name, colon - name);
-  *tag = g_strdup (colon + 1);
-}
-
-static GVariant *
-make_row (GVariant            *image,
-          const char          *name,
-          const ImagesOptions *images)
-{
-  const char *id = "";
-  const char *digest = "";
-  guint64 size = 0;
-  guint64 created = 0;
-  g_autofree char *repository = NULL;
-  g_autofree char *tag = NULL;
-  g_autofree char *short_id = NULL;
-  g_autofree char *size_text = NULL;
-  g_autofree char *ago = NULL;
-  g_autofree char *created_at = NULL;
-  GVariantBuilder builder;
-
-  g_variant_lookup (image, "id", "&s", &id);
-  g_variant_lookup (image, "digest", "&s", &digest);
-  g_variant_lookup (image, "size", "t", &size);
-  g_variant_lookup (image, "created", "t", &created);
-  split_name (name, &repository, &tag);
-  short_id = images->no_trunc ? g_strconcat ("sha256:", id, NULL) : g_strndup (id, CLI_SHORT_ID);
-  size_text = cli_text_size (size);
-  ago = cli_text_ago (created, g_get_real_time ());
-  created_at = cli_text_local (created);
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  add (&builder, "Repository", g_variant_new_string (repository));
-  add (&builder, "Tag", g_variant_new_string (tag));
-  add (&builder, "ID", g_variant_new_string (short_id));
-  add (&builder, "Id", g_variant_new_string (id));
-  add (&builder, "Digest", g_variant_new_string (digest));
-  add (&builder, "Created", g_variant_new_string (ago));
-  add (&builder, "CreatedSince", g_variant_new_string (ago));
-  add (&builder, "CreatedAt", g_variant_new_string (created_at));
-  add (&builder, "Size", g_variant_new_string (size_text));
-  return g_variant_builder_end (&builder);
-}
-
-static GVariant *
-make_json (GVariant *image)
-{
-  g_autoptr(GVariant) names = g_variant_lookup_value (image, "names", G_VARIANT_TYPE ("as"));
-  const char *id = "";
-  const char *digest = "";
-  guint64 size = 0;
-  guint64 created = 0;
-  guint containers = 0;
-  g_autofree char *created_at = NULL;
-  GVariantBuilder builder;
-
-  g_variant_lookup (image, "id", "&s", &id);
-  g_variant_lookup (image, "digest", "&s", &digest);
-  g_variant_lookup (image, "size", "t", &size);
-  g_variant_lookup (image, "created", "t", &created);
-  g_variant_lookup (image, "containers", "u", &containers);
-  created_at = cli_text_rfc3339 (created);
-
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  add (&builder, "Id", g_variant_new_string (id));
-  add (&builder, "Digest", g_variant_new_string (digest));
-  if (names != NULL)
-    add (&builder, "Names", names);
-  add (&builder, "Size", g_variant_new_uint64 (size));
-  add (&builder, "Created", g_variant_new_int64 (created / G_USEC_PER_SEC));
-  add (&builder, "CreatedAt", g_variant_new_string (created_at));
-  add (&builder, "Containers", g_variant_new_uint32 (containers));
-  return g_variant_builder_end (&builder);
+  return NULL;
 }
 
 /* A given name matches with or without a tag, and with or without what stands before the last slash. */
@@ -140,7 +70,7 @@ is_wanted (const char *name,
   if (wanted == NULL || g_str_equal (name, wanted))
     return TRUE;
 
-  split_name (name, &repository, &tag);
+  cli_image_split_name (name, &repository, &tag);
   if (g_str_equal (repository, wanted))
     return TRUE;
 
@@ -148,69 +78,192 @@ is_wanted (const char *name,
   return slash != NULL && is_wanted (slash + 1, wanted);
 }
 
-/* An image has a line for each of its names, and one line when it has none. */
-static void
-add_image (GVariant            *image,
-           const ImagesOptions *images,
-           GPtrArray           *rows,
-           GVariantBuilder     *json)
+/* An image has a line for each of its names; one that has none has one, under the place where it was found, if that
+ * is known. */
+static char **
+list_names (GVariant *image)
 {
-  g_autofree const char **names = NULL;
-  gboolean any = FALSE;
+  g_auto(GStrv) names = NULL;
+  g_auto(GStrv) digests = NULL;
   const char *const none[] = { "<none>", NULL };
-  const char *const *shown;
 
-  g_variant_lookup (image, "names", "^a&s", &names);
-  shown = names != NULL && names[0] != NULL ? names : none;
-  for (gsize i = 0; shown[i] != NULL; i++)
+  if (g_variant_lookup (image, "names", "^as", &names) && names[0] != NULL)
+    return g_steal_pointer (&names);
+
+  if (!g_variant_lookup (image, "digests", "^as", &digests) || digests[0] == NULL)
+    return g_strdupv ((char **) none);
+
+  *strchr (digests[0], '@') = '\0';
+  g_clear_pointer (&digests[1], g_free);
+  return g_steal_pointer (&digests);
+}
+
+static void
+add_lines (GVariant            *image,
+           const ImagesOptions *images,
+           GPtrArray           *lines)
+{
+  g_auto(GStrv) names = list_names (image);
+
+  for (char **name = names; *name != NULL; name++)
     {
-      if (!is_wanted (shown[i], images->name))
+      Line *line;
+
+      if (!is_wanted (*name, images->name))
         continue;
 
+      line = g_new0 (Line, 1);
+      line->image = g_variant_ref (image);
+      line->name = g_strdup (*name);
+      g_ptr_array_add (lines, line);
       /* With ids only, an image is told once. */
-      if (!images->quiet || !any)
-        g_ptr_array_add (rows, g_variant_ref_sink (make_row (image, shown[i], images)));
-      any = TRUE;
+      if (images->quiet)
+        return;
+    }
+}
+
+static guint64
+number_of (GVariant   *image,
+           const char *key)
+{
+  guint64 number = 0;
+
+  g_variant_lookup (image, key, "t", &number);
+  return number;
+}
+
+static int
+compare_parts (const Line *a,
+               const Line *b,
+               gboolean    by_tag)
+{
+  g_autofree char *repository_a = NULL;
+  g_autofree char *repository_b = NULL;
+  g_autofree char *tag_a = NULL;
+  g_autofree char *tag_b = NULL;
+
+  cli_image_split_name (a->name, &repository_a, &tag_a);
+  cli_image_split_name (b->name, &repository_b, &tag_b);
+  return by_tag ? strcmp (tag_a, tag_b) : strcmp (repository_a, repository_b);
+}
+
+/* The engine gives the newest first, and equal ones stay as they are. */
+static int
+compare_lines (gconstpointer first,
+               gconstpointer second,
+               gpointer      user_data)
+{
+  const Line *a = *(const Line *const *) first;
+  const Line *b = *(const Line *const *) second;
+  const char *sort = user_data;
+  const char *id_a = "";
+  const char *id_b = "";
+
+  if (g_str_equal (sort, "size"))
+    {
+      const guint64 size_a = number_of (a->image, "size");
+      const guint64 size_b = number_of (b->image, "size");
+
+      return size_a < size_b ? -1 : size_a > size_b;
     }
 
-  if (any)
-    g_variant_builder_add (json, "v", make_json (image));
+  if (!g_str_equal (sort, "id"))
+    return compare_parts (a, b, g_str_equal (sort, "tag"));
+
+  g_variant_lookup (a->image, "id", "&s", &id_a);
+  g_variant_lookup (b->image, "id", "&s", &id_b);
+  return strcmp (id_a, id_b);
+}
+
+static gboolean
+has_filter (char       **filters,
+            const char  *prefix)
+{
+  for (char **filter = filters; filter != NULL && *filter != NULL; filter++)
+    {
+      if (g_str_has_prefix (*filter, prefix))
+        return TRUE;
+    }
+
+  return FALSE;
+}
+
+static GVariant *
+make_options (const ImagesOptions  *images,
+              GError              **error)
+{
+  static const CliFilter known[] = {
+    { "reference", "reference" }, { "id", "id" }, { "label", "label" }, { "label!", "label-not" },
+    { "before", "before", CLI_FILTER_STRING }, { "since", "since", CLI_FILTER_STRING },
+    { "after", "since", CLI_FILTER_STRING }, { "until", "until", CLI_FILTER_TIME },
+    { "dangling", "dangling", CLI_FILTER_BOOLEAN }, { "intermediate", "intermediate", CLI_FILTER_BOOLEAN },
+    { "containers", "containers", CLI_FILTER_BOOLEAN },
+  };
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), images->filters, error))
+    return NULL;
+
+  if (!images->all && !has_filter (images->filters, "intermediate="))
+    g_variant_builder_add (&builder, "{sv}", "intermediate", g_variant_new_boolean (FALSE));
+  return g_variant_builder_end (&builder);
+}
+
+static int
+print_images (GVariant            *list,
+              const ImagesOptions *images)
+{
+  g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func ((GDestroyNotify) line_free);
+  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
+  g_autoptr(GVariant) json = NULL;
+  GVariantBuilder builder;
+  const CliOutput output = {
+    .format = images->quiet ? "{{.ID}}" : images->format,
+    .table = images->digests ? TABLE_DIGESTS : TABLE,
+    .no_heading = images->no_heading,
+    .heading = heading,
+  };
+
+  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
+  for (gsize i = 0; i < g_variant_n_children (list); i++)
+    {
+      g_autoptr(GVariant) image = g_variant_get_child_value (list, i);
+      const guint before = lines->len;
+
+      add_lines (image, images, lines);
+      if (lines->len > before)
+        g_variant_builder_add (&builder, "v", cli_image_json (image));
+    }
+
+  if (images->sort != NULL && !g_str_equal (images->sort, "created"))
+    g_ptr_array_sort_with_data (lines, compare_lines, images->sort);
+  for (guint i = 0; i < lines->len; i++)
+    {
+      const Line *line = lines->pdata[i];
+
+      g_ptr_array_add (rows, g_variant_ref_sink (cli_image_row (line->image, line->name, !images->no_trunc)));
+    }
+
+  json = g_variant_ref_sink (g_variant_builder_end (&builder));
+  return cli_output_rows (&output, rows, json);
 }
 
 static int
 list_images (CliApp              *app,
              const ImagesOptions *images)
 {
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
   g_autoptr(GVariant) reply = NULL;
   g_autoptr(GVariant) list = NULL;
-  g_autoptr(GVariant) json = NULL;
   g_autoptr(GError) error = NULL;
-  GVariantBuilder builder;
-  const CliOutput output = {
-    .format = images->quiet ? "{{.ID}}" : images->format,
-    .table = images->digests ? "table {{.Repository}}\\t{{.Tag}}\\t{{.Digest}}\\t{{.ID}}\\t{{.Created}}\\t{{.Size}}"
-                             : TABLE,
-    .no_heading = images->no_heading,
-    .heading = heading,
-  };
+  GVariant *options = make_options (images, &error);
 
-  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_IMAGES, "ListImages",
-                    g_variant_new ("(@a{sv})", cli_no_options ()), &error);
+  if (options != NULL)
+    reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_IMAGES, "ListImages", g_variant_new ("(@a{sv})", options), &error);
   if (reply == NULL)
     return cli_fail_error (error);
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE ("av"));
   list = g_variant_get_child_value (reply, 0);
-  for (gsize i = 0; i < g_variant_n_children (list); i++)
-    {
-      g_autoptr(GVariant) image = g_variant_get_child_value (list, i);
-
-      add_image (image, images, rows, &builder);
-    }
-
-  json = g_variant_ref_sink (g_variant_builder_end (&builder));
-  return cli_output_rows (&output, rows, json);
+  return print_images (list, images);
 }
 
 int
@@ -219,14 +272,19 @@ cli_images (CliApp        *app,
             int            argc,
             char         **argv)
 {
+  static const char *const sorts[] = { "created", "id", "repository", "size", "tag", NULL };
   ImagesOptions images = { FALSE };
   int status;
   const GOptionEntry entries[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &images.all, N_("Show also those without a name that others were made from"), NULL },
     { "digests", 0, 0, G_OPTION_ARG_NONE, &images.digests, N_("Show the digests"), NULL },
+    { "filter", 'f', 0, G_OPTION_ARG_STRING_ARRAY, &images.filters,
+      N_("Show only those that fit; the manual tells the keys"), N_("KEY=VALUE") },
     { "format", 0, 0, G_OPTION_ARG_STRING, &images.format, N_("json, or a template"), N_("FORMAT") },
     { "no-trunc", 0, 0, G_OPTION_ARG_NONE, &images.no_trunc, N_("Do not shorten anything"), NULL },
     { "noheading", 'n', 0, G_OPTION_ARG_NONE, &images.no_heading, N_("Leave the heading out"), NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &images.quiet, N_("Show only the ids"), NULL },
+    { "sort", 0, 0, G_OPTION_ARG_STRING, &images.sort, N_("created, id, repository, size or tag"), N_("KEY") },
     { NULL }
   };
 
@@ -234,7 +292,14 @@ cli_images (CliApp        *app,
     return status;
 
   images.name = argv[1];
-  status = argc <= 2 ? list_images (app, &images) : cli_fail (_("unexpected argument \"%s\""), argv[2]);
+  if (argc > 2)
+    status = cli_fail (_("unexpected argument \"%s\""), argv[2]);
+  else if (images.sort != NULL && !g_strv_contains (sorts, images.sort))
+    status = cli_fail (_("unknown key \"%s\": created, id, repository, size or tag"), images.sort);
+  else
+    status = list_images (app, &images);
   g_free (images.format);
+  g_free (images.sort);
+  g_strfreev (images.filters);
   return status;
 }

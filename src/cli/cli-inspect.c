@@ -156,3 +156,26 @@ cli_inspect (CliApp        *app,
   g_free (inspect.format);
   return status;
 }
+
+int
+cli_image_inspect (CliApp        *app,
+                   const CliVerb *verb,
+                   int            argc,
+                   char         **argv)
+{
+  Inspect inspect = { NULL };
+  int status;
+  const GOptionEntry entries[] = {
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &inspect.format, N_("json, or a template"), N_("FORMAT") },
+    { NULL }
+  };
+
+  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+    return status;
+
+  inspect.type = g_strdup ("image");
+  status = inspect_all (app, argv, &inspect);
+  g_free (inspect.type);
+  g_free (inspect.format);
+  return status;
+}

@@ -20,6 +20,10 @@ static const CliVerb verbs[] = {
   { "diff", N_("CONTAINER|IMAGE"), N_("Show what has been changed in a container, or by an image's topmost layer"), cli_diff },
   { "events", NULL, N_("Show what happens"), cli_events },
   { "exec", N_("CONTAINER COMMAND [ARGUMENT…]"), N_("Run a command in a running container"), cli_exec },
+  { "history", N_("IMAGE"), N_("Show how an image was made"), cli_history },
+  { "image exists", N_("IMAGE"), N_("Tell by the exit status whether there is an image"), cli_image_exists },
+  { "image inspect", N_("IMAGE…"), N_("Show all about images"), cli_image_inspect },
+  { "image tree", N_("IMAGE"), N_("Show the layers of an image"), cli_image_tree },
   { "images", N_("[NAME]"), N_("List images"), cli_images },
   { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },
   { "info", NULL, N_("Show what is known of the engine and its host"), cli_info },
@@ -53,6 +57,21 @@ static const CliVerb verbs[] = {
   { "wait", N_("CONTAINER…"), N_("Wait for containers to end and print their exit codes"), cli_wait },
 };
 
+/* What podman calls them as well. */
+static const struct { const char *name, *verb; } aliases[] = {
+  { "image history", "history" }, { "image import", "import" }, { "image list", "images" }, { "image ls", "images" },
+  { "image pull", "pull" }, { "image push", "push" }, { "image rm", "rmi" }, { "image tag", "tag" },
+  { "image untag", "untag" },
+};
+
+static void
+print_aliases (FILE *stream)
+{
+  fprintf (stream, "\n%s\n", _("Other names:"));
+  for (gsize i = 0; i < G_N_ELEMENTS (aliases); i++)
+    fprintf (stream, "  %-19s%s\n", aliases[i].name, aliases[i].verb);
+}
+
 static void
 print_usage (FILE *stream)
 {
@@ -60,6 +79,7 @@ print_usage (FILE *stream)
   for (gsize i = 0; i < G_N_ELEMENTS (verbs); i++)
     fprintf (stream, "  %-19s%s\n", verbs[i].name, _(verbs[i].summary));
 
+  print_aliases (stream);
   fprintf (stream, "\n%s\n", _("Global options:"));
   fprintf (stream, "  --address ADDRESS  %s\n", _("Use the bus of this D-Bus address"));
   fprintf (stream, "  --namespace NAME   %s\n", _("Have to do with the containers of this namespace alone"));
@@ -123,6 +143,11 @@ list_second_words (const char *word)
       if (second != NULL)
         g_strv_builder_add (builder, second);
     }
+  for (gsize i = 0; i < G_N_ELEMENTS (aliases); i++)
+    {
+      if (second_word (aliases[i].name, word) != NULL)
+        g_strv_builder_add (builder, second_word (aliases[i].name, word));
+    }
 
   list = g_strv_builder_end (builder);
   return list[0] != NULL ? g_strjoinv (", ", list) : NULL;
@@ -162,6 +187,25 @@ run_without_verb (const char *word)
   return cli_fail (_("unknown verb \"%s\"; see \"cpod --help\""), word);
 }
 
+/* The verb that the first two of WORDS are another name of. */
+static const CliVerb *
+find_alias (char **words)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (aliases) && words[0] != NULL; i++)
+    {
+      if (g_strcmp0 (second_word (aliases[i].name, words[0]), words[1]) != 0 || words[1] == NULL)
+        continue;
+
+      for (gsize j = 0; j < G_N_ELEMENTS (verbs); j++)
+        {
+          if (g_str_equal (verbs[j].name, aliases[i].verb))
+            return &verbs[j];
+        }
+    }
+
+  return NULL;
+}
+
 /* The verb at the beginning of WORDS; N_WORDS tells how many of them it has. */
 static const CliVerb *
 find_verb (char **words,
@@ -178,7 +222,8 @@ find_verb (char **words,
         }
     }
 
-  return NULL;
+  *n_words = 2;
+  return find_alias (words);
 }
 
 /* A private service is given the time to end, so that the next command finds its state free. */

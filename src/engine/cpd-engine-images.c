@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "common/cpd-clock.h"
-#include "common/cpd-json.h"
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-external.h"
 #include "engine/cpd-image-config.h"
@@ -143,47 +141,6 @@ cpd_engine_untag_image (CpdEngine *engine, const char *id, const char *const *na
   g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
 
   return cpd_storage_untag_image (engine->storage, id, names, caller, error);
-}
-
-/* Members of the image's own configuration under podman's names. */
-static void
-add_config (JsonObject *object, const char *text)
-{
-  g_autoptr(JsonNode) node = cpd_json_parse (text, -1, NULL);
-  JsonObject *config = node != NULL && JSON_NODE_HOLDS_OBJECT (node)
-                       ? json_node_get_object (node) : NULL;
-  static const struct { const char *to, *from; } members[] = {
-    { "Architecture", "architecture" }, { "Os", "os" }, { "Author", "author" },
-    { "Config", "config" }, { "History", "history" }, { "RootFS", "rootfs" },
-  };
-
-  for (gsize i = 0; config != NULL && i < G_N_ELEMENTS (members); i++)
-    if (json_object_has_member (config, members[i].from))
-      json_object_set_member (object, members[i].to,
-                              json_node_copy (json_object_get_member (config, members[i].from)));
-}
-
-char *
-cpd_engine_inspect_image (CpdEngine *engine, const char *id, GError **error)
-{
-  g_autoptr(CpdImageRow) image = cpd_store_get_image (engine->store, id, error);
-  g_autoptr(JsonObject) object = json_object_new ();
-  g_autofree char *created = NULL;
-
-  if (image == NULL)
-    return NULL;
-  created = cpd_clock_format (image->created);
-  json_object_set_string_member (object, "Id", image->id);
-  json_object_set_string_member (object, "Digest", image->digest);
-  json_object_set_array_member (object, "RepoTags",
-                                cpd_json_array_from_strv ((const char *const *) image->names));
-  json_object_set_array_member (object, "RepoDigests",
-                                cpd_json_array_from_strv ((const char *const *) image->digests));
-  json_object_set_string_member (object, "Created", created);
-  json_object_set_int_member (object, "Size", image->size);
-  json_object_set_int_member (object, "VirtualSize", image->size);
-  add_config (object, image->config);
-  return cpd_json_print_object (object);
 }
 
 void

@@ -4,12 +4,15 @@
 #include <string.h>
 
 #include "common/cpd-fault.h"
+#include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "oci/cpd-digest.h"
 #include "oci/cpd-reference.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-events.h"
 #include "store/cpd-store-operations.h"
+
+#define MANIFEST_MAX (8 * 1024 * 1024)
 
 /* The image with the name, and that name in FULL_NAME; NULL without an error when there is none. */
 static CpdImageRow *
@@ -72,6 +75,32 @@ cpd_storage_find_image (CpdStorage *storage, const char *name_or_id, GError **er
   g_autofree char *full_name = NULL;
 
   return find_image (storage, name_or_id, &full_name, error);
+}
+
+char **
+cpd_storage_list_layer_dirs (CpdStorage *storage, const char *id, GError **error)
+{
+  g_autoptr(GPtrArray) layers = cpd_store_list_image_layers (storage->store, id, error);
+  g_autoptr(GStrvBuilder) paths = g_strv_builder_new ();
+
+  if (layers == NULL)
+    return NULL;
+  for (guint i = layers->len; i > 0; i--)
+    {
+      g_autofree char *layer = cpd_storage_layer_path (storage, ((const CpdLayerRow *) layers->pdata[i - 1])->chain_id);
+      g_autofree char *path = g_build_filename (layer, "diff", NULL);
+
+      g_strv_builder_add (paths, path);
+    }
+  return g_strv_builder_end (paths);
+}
+
+char *
+cpd_storage_read_manifest (CpdStorage *storage, const char *digest, GError **error)
+{
+  g_autofree char *path = cpd_storage_blob_path (storage, digest);
+
+  return cpd_fs_read_file (path, MANIFEST_MAX, error);
 }
 
 static gboolean

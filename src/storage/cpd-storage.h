@@ -80,6 +80,15 @@ char       **cpd_storage_untag_image     (CpdStorage         *storage,
                                           const CpdCaller    *caller,
                                           GError            **error);
 
+/* Where the unpacked layers of an image are, topmost first. */
+char       **cpd_storage_list_layer_dirs (CpdStorage         *storage,
+                                          const char         *id,
+                                          GError            **error);
+/* The text of a manifest that is kept. */
+char        *cpd_storage_read_manifest   (CpdStorage         *storage,
+                                          const char         *digest,
+                                          GError            **error);
+
 typedef enum
 {
   CPD_REMOVE_IMAGE_FORCE = 1 << 0,      /* by its id though it has several names */

@@ -323,6 +323,20 @@ cpd_store_list_images (CpdStore *store, GError **error)
   return read_images (store, IMAGE_COLUMNS (COUNT_CONTAINERS) " ORDER BY created DESC, id", NULL, error);
 }
 
+GPtrArray *
+cpd_store_list_images_over (CpdStore *store, const char *chain_id, GError **error)
+{
+  return read_images (store, IMAGE_COLUMNS ("0") " WHERE id IN (SELECT image_id FROM image_layer WHERE chain_id = ?)"
+                             " ORDER BY created, id", chain_id, error);
+}
+
+GPtrArray *
+cpd_store_list_images_under (CpdStore *store, const char *id, GError **error)
+{
+  return read_images (store, IMAGE_COLUMNS ("0") " WHERE top_layer IN"
+                             " (SELECT chain_id FROM image_layer WHERE image_id = ?) ORDER BY created, id", id, error);
+}
+
 gboolean
 cpd_store_add_layer (CpdTransaction *tx, const CpdLayerRow *row, GError **error)
 {

@@ -67,6 +67,14 @@ guint        cpd_store_count_image_users   (CpdStore           *store,
                                             const char         *id);
 GPtrArray   *cpd_store_list_images         (CpdStore           *store,
                                             GError            **error);
+/* Images that have a layer, be it their topmost or not. */
+GPtrArray   *cpd_store_list_images_over    (CpdStore           *store,
+                                            const char         *chain_id,
+                                            GError            **error);
+/* Images whose topmost layer an image has, itself among them. */
+GPtrArray   *cpd_store_list_images_under   (CpdStore           *store,
+                                            const char         *id,
+                                            GError            **error);
 
 gboolean     cpd_store_add_layer           (CpdTransaction     *tx,
                                             const CpdLayerRow  *row,

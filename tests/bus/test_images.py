@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What can be done with images that are here: names, removal, lists, history, pruning, and what it all takes."""
 
+import json
 import os
 
-from registry import Image, Registry, digest_of, index_of, pack, write_layout
+from registry import OCI_CONFIG, Image, Registry, digest_of, index_of, pack, to_json, write_layout
 from service import Case, CallError, Service, files_in, main, scratch
 
 IMAGES = '/org/cpod/Cpod1/images/'
@@ -47,7 +48,7 @@ class ImagesCase(Case):
 
     def pull(self, image, name):
         """An image of several layers, by an image layout; gives its id."""
-        layout = write_layout(os.path.join(self.files, digest_of(image.text)), image)
+        layout = write_layout(os.path.join(self.files, image.id), image)
         return self.client.job_wait(self.client.images('Pull', 's', f'oci:{layout}:latest', name=name))['id']
 
     def call(self, ident, method, *arguments, **options):
@@ -212,6 +213,140 @@ class RemovalTest(ImagesCase):
         ident = self.image('one')
         self.tag(ident, 'two')
         self.assertEqual(self.remove(ident[:12], force=True), (['localhost/one:latest', 'localhost/two:latest'], ident))
+
+
+def with_history(layers, steps, marker=''):
+    """An image whose configuration tells how it was made: (created_by, whether that made a layer)."""
+    image = Image(*layers)
+    config = json.loads(image.config)
+    del image.blobs[digest_of(image.config)]
+    config['config']['Labels'] = {'marker': marker} if marker else {}
+    config['history'] = [{'created': f'2024-01-0{number + 1}T00:00:00Z', 'created_by': step, 'comment': f'step {number}',
+                          **({} if has_layer else {'empty_layer': True})} for number, (step, has_layer) in enumerate(steps)]
+    config['created'] = config['history'][-1]['created']
+    image.config = to_json(config)
+    image.manifest['config'] = image.describe(image.config, OCI_CONFIG)
+    return image
+
+
+STEPS = [('ADD a', True), ('ENV x=y', False), ('RUN b', True)]
+
+
+def family():
+    """Three images, each made from the one before it, and one that only has a layer of theirs."""
+    layers = [pack(a=b'aaa'), pack(b=b'bb')]
+    first = with_history(layers[:1], STEPS[:1])
+    second = with_history(layers[:1], STEPS[:2])
+    third = with_history(layers, STEPS, marker='third')
+    return first, second, third, with_history(layers[:1], [('COPY a', True), ('ENV z', False)], marker='stranger')
+
+
+class ListTest(ImagesCase):
+    def ids(self, **options):
+        return [image['id'] for image in self.client.images('ListImages', **options)]
+
+    def setUp(self):
+        self.images = family()
+        for name, image in zip(('first', 'second', 'third', 'stranger'), self.images):
+            self.pull(image, f'host.example/group/{name}:1')
+
+    def test_fields(self):
+        third = self.images[2]
+        row = next(image for image in self.client.images('ListImages') if image['id'] == third.id)
+        self.assertEqual(row, {'id': third.id, 'digest': third.digest, 'names': ['host.example/group/third:1'],
+                               'digests': row['digests'], 'size': 5, 'created': 1704240000000000, 'containers': 0,
+                               'labels': {'marker': 'third'}, 'dangling': False, 'intermediate': False})
+
+    def test_filters(self):
+        first, second, third, stranger = (image.id for image in self.images)
+        newest = [self.busybox, third, second, stranger] if second < stranger else [self.busybox, third, stranger, second]
+        container = self.client.create('x', image='host.example/group/first:1')
+        for wanted, options in (
+                ([*newest, first], {}),
+                ([third], {'label': ['marker=third']}), ([third], {'label': ['marker'], 'label_not': ['marker=stranger']}),
+                ([], {'label': ['marker', 'other']}), ([self.busybox, second, first], {'label_not': ['marker']}),
+                ([first], {'before': 'host.example/group/second:1'}), ([self.busybox], {'since': third}),
+                ([first], {'until': 1704153600000000}),
+                ([first], {'reference': ['first']}), ([first], {'reference': ['group/f*']}),
+                ([third, first], {'reference': ['host.example/*/first', 'third:1']}), ([], {'reference': ['*/first:2', 'irst']}),
+                ([self.busybox], {'reference': ['busybox']}), ([self.busybox, first], {'id': [self.busybox[:9], 'sha256:' + first]}),
+                ([first], {'containers': True}), (newest, {'containers': False}),
+                ([], {'dangling': True}), ([], {'intermediate': True})):
+            with self.subTest(options=options):
+                self.assertEqual(self.ids(**options), wanted)
+        container.remove()
+        with self.assert_error('NoSuchImage', 'nosuch'):
+            self.ids(before='nosuch')
+        with self.assert_error('InvalidArgument', 'dangling'):
+            self.ids(dangling='yes')
+
+    def test_without_names(self):
+        first, second, third, stranger = (image.id for image in self.images)
+        for ident in first, second, stranger:
+            self.untag(ident)
+        self.assertEqual(set(self.ids(intermediate=True)), {first, second})
+        self.assertEqual(self.ids(dangling=True), [stranger])
+        self.assertEqual(set(self.ids(dangling=False, intermediate=False)), {self.busybox, third})
+        self.client.images('RemoveImage', 's', third)
+        self.assertEqual((set(self.ids(dangling=True)), self.ids(intermediate=True)), ({second, stranger}, [first]))
+
+    def test_history(self):
+        first, second, third, _ = (image.id for image in self.images)
+        steps = self.call(third, 'History')
+        day = 86400 * 1000000
+        start = 1704067200000000
+        self.assertEqual([(s['id'], s['created-by'], s['comment'], s['size'], s['created']) for s in steps],
+                         [(third, 'RUN b', 'step 2', 2, start + 2 * day), (second, 'ENV x=y', 'step 1', 0, start + day),
+                          (first, 'ADD a', 'step 0', 3, start)])
+        self.assertEqual([s['names'] for s in steps], [[f'host.example/group/{name}:1'] for name in ('third', 'second', 'first')])
+        self.client.images('RemoveImage', 's', second)
+        self.assertEqual([s['id'] for s in self.call(third, 'History')], [third, '', first])
+        # Layers that the configuration does not speak of are told all the same.
+        bare = Image(pack(x=b'1'), pack(y=b'22'))
+        self.pull(bare, 'bare')
+        self.assertEqual([(s['id'], s['size'], s['created-by']) for s in self.call(bare.id, 'History')],
+                         [(bare.id, 2, ''), ('', 1, '')])
+
+    def test_inspect(self):
+        first, second, third, stranger = self.images
+        found = json.loads(self.call(third.id, 'Inspect'))
+        config = json.loads(third.config)
+        self.assertEqual((found['Parent'], found['Comment'], found['RootFS']),
+                         (second.id, 'step 2', {'Type': 'layers', 'Layers': config['rootfs']['diff_ids']}))
+        self.assertEqual((found['Labels'], found['History'], found['ManifestType'], found['Os'], found['User']),
+                         ({'marker': 'third'}, config['history'], 'application/vnd.oci.image.manifest.v1+json', 'linux', ''))
+        driver = found['GraphDriver']
+        self.assertEqual(driver['Name'], 'overlay')
+        self.assertEqual([files_in(driver['Data'][key]) for key in ('UpperDir', 'LowerDir')], [['b'], ['a']])
+        self.assertEqual([json.loads(self.call(i.id, 'Inspect'))['Parent'] for i in (second, first, stranger)], [first.id, '', ''])
+
+    def test_layers(self):
+        first, second, third, stranger = self.images
+        layers = self.call(third.id, 'ListLayers')
+        self.assertEqual([(layer['size'], layer['diff-id']) for layer in layers],
+                         list(zip((3, 2), json.loads(third.config)['rootfs']['diff_ids'])))
+        self.assertEqual([layer['digest'] for layer in layers], [entry['digest'] for entry in third.manifest['layers']])
+        self.assertEqual([layer['parent'] for layer in layers], ['', layers[0]['id']])
+        self.assertEqual(sorted(layers[0]['names']), [f'host.example/group/{n}:1' for n in ('first', 'second', 'stranger')])
+        self.assertEqual(self.call(first.id, 'ListLayers', dependents=True), layers)
+        self.assertEqual(self.call(third.id, 'ListLayers', dependents=True), layers[1:])
+        self.untag(third.id)
+        self.assertEqual(self.call(third.id, 'ListLayers')[1]['names'], [third.id])
+
+    def test_odd_configurations(self):
+        """What is said of history need not be of any sense."""
+        for odd in ({}, [], 'x', [1, None, 'x', []], [{'created': 5, 'created_by': [], 'empty_layer': 'no'}] * 3,
+                    [{'created': 'yesterday', 'empty_layer': True}]):
+            with self.subTest(odd=odd):
+                image = Image(pack(x=b'odd'))
+                config = {**json.loads(image.config), 'history': odd}
+                image.config = to_json(config)
+                image.manifest['config'] = image.describe(image.config, OCI_CONFIG)
+                self.assertEqual(self.pull(image, 'odd'), image.id)
+                self.call(image.id, 'History')
+                json.loads(self.call(image.id, 'Inspect'))
+                self.client.images('ListImages')
+                self.client.images('RemoveImage', 's', 'odd')
 
 
 if __name__ == '__main__':

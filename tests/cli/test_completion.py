@@ -17,6 +17,12 @@ def verbs():
     return [re.split(r'\s\s+', line.strip())[0] for line in listed.split('\n')]
 
 
+def aliases():
+    """{another name: verb}"""
+    listed = cpod('--help').stdout.split('Other names:\n')[1].split('\n\n')[0]
+    return dict(re.split(r'\s\s+', line.strip()) for line in listed.split('\n'))
+
+
 def options(verb):
     return set(re.findall(r'--[a-z-]+', cpod(*verb.split(), '--help').stdout.split('Options:')[1]))
 
@@ -39,9 +45,16 @@ class Completion(unittest.TestCase):
                 self.assertEqual(complete('cpod', *verb.split(), '--'), options(verb))
 
     def test_verbs_of_two_words(self):
-        for first in 'container', 'system':
-            self.assertEqual(complete('cpod', first, ''), {verb.split()[1] for verb in verbs()
-                                                           if verb.startswith(first + ' ')})
+        known = [*verbs(), *aliases()]
+        for first in 'container', 'image', 'system':
+            self.assertEqual(complete('cpod', first, ''), {verb.split()[1] for verb in known if verb.startswith(first + ' ')})
+
+    def test_other_names(self):
+        for alias, verb in aliases().items():
+            with self.subTest(alias):
+                self.assertIn(verb, verbs())
+                self.assertEqual(options(alias), options(verb))
+                self.assertEqual(complete('cpod', *alias.split(), '--'), options(verb))
 
     def test_values(self):
         self.assertEqual(complete('cpod', '--private', 'run', '--network', 'h'), {'host'})
@@ -56,6 +69,8 @@ class Completion(unittest.TestCase):
                 known = {'--help', '--signal', '--time', '--change', '--message', '--type', '--force', '--attach'}
                 missing = [option for option in options(verb) - known if option not in manual]
                 self.assertEqual(missing, [])
+        for alias in aliases():
+            self.assertIn(f'cpod {alias}', manual)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 """What the command does with images that are here."""
 
 import io
+import json
 import os
 import sys
 import tarfile
@@ -76,6 +77,68 @@ class Removal(ImagesTest):
         self.assertEqual(result.stdout.split('\n')[:-1], ['Untagged: localhost/one:latest', 'Untagged: localhost/two:latest',
                                                           f'Deleted: {ident}'])
         self.assertEqual(self.ok('images', '-n', '--format', '{{.Repository}}'), 'localhost/busybox')
+
+
+class Lists(ImagesTest):
+    def names(self, *arguments):
+        return self.ok('images', '--format', '{{.Repository}}:{{.Tag}}', *arguments).split('\n')
+
+    def test_filters_and_order(self):
+        ident = self.image('host:5000/b:2', 'host:5000/a:3', changes=['LABEL color=red'])
+        both = ['host:5000/a:3', 'host:5000/b:2']
+        self.assertEqual(self.names('-f', 'label=color=red'), both)
+        self.assertEqual(self.names('-f', 'label!=color'), ['localhost/busybox:latest'])
+        self.assertEqual(self.names('--filter', 'reference=busy*'), ['localhost/busybox:latest'])
+        self.assertEqual(self.names('--filter', 'since=busybox'), both)
+        self.assertEqual(self.names('--filter', f'before={ident}'), ['localhost/busybox:latest'])
+        self.assertEqual(self.names('--sort', 'repository'), [*both, 'localhost/busybox:latest'])
+        self.assertEqual(self.names('--sort', 'tag'), [*reversed(both), 'localhost/busybox:latest'])
+        self.assertEqual(self.names('--sort', 'size'), [*both, 'localhost/busybox:latest'])
+        self.assertEqual(self.names('a'), both[:1])
+        self.assertEqual(self.ok('image', 'ls', '--format', '{{.Labels.color}} {{.Containers}}', 'a'), 'red 0')
+        (listed,) = json.loads(self.ok('images', '--format', 'json', 'a'))
+        self.assertEqual((listed['Id'], listed['RepoTags'], listed['Labels']), (ident, both, {'color': 'red'}))
+        for pattern, *arguments in (('dangling', '-f', 'dangling=perhaps'), ('frob', '-f', 'frob=1'), ('frob', '--sort', 'frob'),
+                                    ('no image', '-f', 'before=frob')):
+            self.fails(125, pattern, 'images', *arguments)
+
+    def test_without_a_name(self):
+        ident = self.image('one')
+        self.ok('untag', 'one')
+        self.assertEqual(self.ok('images', '-q', '--no-trunc', '-f', 'dangling=true'), 'sha256:' + ident)
+        self.assertEqual(self.names('-f', 'dangling=true'), ['<none>:<none>'])
+
+    def test_exists(self):
+        self.assertEqual(cpod('image', 'exists', 'busybox').returncode, 0)
+        result = cpod('image', 'exists', 'nosuch')
+        self.assertEqual((result.returncode, result.stdout, result.stderr), (1, '', ''))
+        self.fails(125, 'exactly one', 'image', 'exists')
+
+    def test_history(self):
+        ident = self.image('one')
+        header, row = self.ok('history', 'one').split('\n')
+        self.assertEqual(header.split(), ['ID', 'CREATED', 'CREATED', 'BY', 'SIZE', 'COMMENT'])
+        self.assertRegex(row, rf'\A{ident[:12]} .* cpod import +5 B')
+        self.assertEqual(self.ok('image', 'history', '-q', '--no-trunc', 'one'), ident)
+        (step,) = json.loads(self.ok('history', '--format', 'json', 'one'))
+        self.assertEqual((step['id'], step['CreatedBy'], step['size'], step['tags']), (ident, 'cpod import', 5, ['localhost/one:latest']))
+        self.assertRegex(self.ok('history', '--human', 'false', '--format', '{{.Created}} {{.Size}}', 'one'), r'\A20.*T.*:.* 5\Z')
+        self.fails(125, 'neither', 'history', '-H', 'perhaps', 'one')
+
+    def test_tree(self):
+        ident = self.image('one')
+        lines = self.ok('image', 'tree', 'one').split('\n')
+        self.assertEqual(lines[:4], [f'Image ID: {ident[:12]}', 'Tags:     [localhost/one:latest]', 'Size:     5 B', 'Image Layers'])
+        self.assertRegex(lines[4], r'\A└── ID: [0-9a-f]{12} Size:     5 B Top Layer of: \[localhost/one:latest\]\Z')
+        self.image('two')
+        self.assertIn('Top Layer of: [localhost/two:latest, localhost/one:latest]', self.ok('image', 'tree', '--whatrequires', 'two'))
+
+    def test_inspect(self):
+        self.ok('create', '--name', 'busybox', 'busybox')
+        self.assertIn('busybox:latest', self.ok('image', 'inspect', '-f', '{{.RepoTags}}', 'busybox'))
+        (found,) = json.loads(self.ok('image', 'inspect', 'busybox'))
+        self.assertEqual((found['RootFS']['Type'], found['GraphDriver']['Name'], found['Parent']), ('layers', 'overlay', ''))
+        self.fails(125, 'no image', 'image', 'inspect', 'nosuch')
 
 
 if __name__ == '__main__':
