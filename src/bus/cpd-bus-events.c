@@ -122,6 +122,8 @@ on_image_event (CpdBusService *service, const CpdEventRow *event)
       cpd_bus_objects_withdraw (cpd_bus_service_get_images (service), event->id);
       return;
     }
+  if (*event->id == '\0')      /* it is about several, each of which had its own */
+    return;
   refresh_namesakes (service, event->id, event->name);
   refresh_image (service, event->id);
 }

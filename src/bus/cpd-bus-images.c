@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-image-list.h"
+#include "bus/cpd-bus-image-prune.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
@@ -146,6 +147,8 @@ static const CpdBusMethod methods[] = {
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
   { "ListImages", cpd_bus_list_images_options, FALSE, cpd_bus_work_list_images },
   { "RemoveImage", remove_options, TRUE, work_remove_image },
+  { "PruneImages", cpd_bus_prune_images_options, TRUE, NULL, cpd_bus_start_prune_images },
+  { "PrunePreview", cpd_bus_preview_images_options, FALSE, cpd_bus_work_preview_images },
   { NULL }
 };
 

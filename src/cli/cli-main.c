@@ -23,6 +23,7 @@ static const CliVerb verbs[] = {
   { "history", N_("IMAGE"), N_("Show how an image was made"), cli_history },
   { "image exists", N_("IMAGE"), N_("Tell by the exit status whether there is an image"), cli_image_exists },
   { "image inspect", N_("IMAGE…"), N_("Show all about images"), cli_image_inspect },
+  { "image prune", NULL, N_("Remove images that nothing needs"), cli_image_prune },
   { "image tree", N_("IMAGE"), N_("Show the layers of an image"), cli_image_tree },
   { "images", N_("[NAME]"), N_("List images"), cli_images },
   { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },

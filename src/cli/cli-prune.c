@@ -10,22 +10,23 @@
 #include "cli/cli-filters.h"
 #include "cli/cli-text.h"
 
-static GVariant *
-make_options (CliApp  *app,
-              char   **filters,
-              GError **error)
+/* What is pruned. */
+typedef struct
 {
-  static const CliFilter known[] = {
-    { "label", "label" }, { "until", "until", CLI_FILTER_TIME },
-  };
-  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  const char *interface;
+  const char *method;           /* gives a job */
+  const char *question;         /* to be translated */
+} Prune;
 
-  if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, error))
-    return NULL;
-
-  cli_add_namespace (app, &builder);
-  return g_variant_builder_end (&builder);
-}
+static const Prune containers = {
+  CLI_RUNTIME, "PruneContainers", N_("This removes all containers that do not run."),
+};
+static const Prune unnamed_images = {
+  CLI_IMAGES, "PruneImages", N_("This removes all images without a name that nothing needs."),
+};
+static const Prune unused_images = {
+  CLI_IMAGES, "PruneImages", N_("This removes all images that no container is made of."),
+};
 
 /* Scripts read these lines as they read podman's, so they are not translated. */
 static void
@@ -57,15 +58,17 @@ print_errors (GVariant *errors)
 }
 
 static int
-preview (CliApp   *app,
-         GVariant *options)
+preview (CliApp      *app,
+         const Prune *prune,
+         GVariant    *options)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) reply = NULL;
   g_autoptr(GVariant) ids = NULL;
   guint64 bytes;
 
-  reply = cli_call (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "PrunePreview", g_variant_new ("(@a{sv})", options), &error);
+  reply = cli_call (app, CPOD_PATH_RUNTIME, prune->interface, "PrunePreview", g_variant_new ("(@a{sv})", options),
+                    &error);
   if (reply == NULL)
     return cli_fail_error (error);
 
@@ -75,8 +78,9 @@ preview (CliApp   *app,
 }
 
 static int
-prune (CliApp   *app,
-       GVariant *options)
+prune_all (CliApp      *app,
+           const Prune *prune,
+           GVariant    *options)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) reply = NULL;
@@ -85,7 +89,7 @@ prune (CliApp   *app,
   g_autoptr(GVariant) errors = NULL;
   guint64 bytes = 0;
 
-  reply = cli_call_job (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "PruneContainers",
+  reply = cli_call_job (app, CPOD_PATH_RUNTIME, prune->interface, prune->method,
                         g_variant_new ("(@a{sv})", options), &error);
   if (reply == NULL)
     return cli_fail_error (error);
@@ -102,7 +106,8 @@ prune (CliApp   *app,
 
 /* Only who sits at a terminal can be asked. */
 static gboolean
-may_go_on (int *status)
+may_go_on (const Prune *prune,
+           int         *status)
 {
   char answer[16] = "";
 
@@ -112,10 +117,31 @@ may_go_on (int *status)
       return FALSE;
     }
 
-  printf ("%s\n%s [y/N] ", _("This removes all containers that do not run."), _("Go on?"));
+  printf ("%s\n%s [y/N] ", _(prune->question), _("Go on?"));
   fflush (stdout);
   *status = EXIT_SUCCESS;
   return fgets (answer, sizeof answer, stdin) != NULL && g_ascii_tolower (answer[0]) == 'y';
+}
+
+/* What both verbs do once their options are known; takes OPTIONS, which are floating, or NULL with ERROR. */
+static int
+run (CliApp      *app,
+     const Prune *prune,
+     GVariant    *options,
+     GError      *error,
+     gboolean     dry_run,
+     gboolean     force)
+{
+  g_autoptr(GVariant) sunk = options != NULL ? g_variant_ref_sink (options) : NULL;
+  int status;
+
+  if (sunk == NULL)
+    return cli_fail_error (error);
+
+  if (dry_run)
+    return preview (app, prune, sunk);
+
+  return force || may_go_on (prune, &status) ? prune_all (app, prune, sunk) : status;
 }
 
 int
@@ -124,11 +150,15 @@ cli_container_prune (CliApp        *app,
                      int            argc,
                      char         **argv)
 {
+  static const CliFilter known[] = {
+    { "label", "label" }, { "until", "until", CLI_FILTER_TIME },
+  };
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_auto(GStrv) filters = NULL;
-  g_autoptr(GVariant) options = NULL;
   g_autoptr(GError) error = NULL;
   gboolean dry_run = FALSE;
   gboolean force = FALSE;
+  gboolean fits;
   int status;
   const GOptionEntry entries[] = {
     { "dry-run", 0, 0, G_OPTION_ARG_NONE, &dry_run, N_("Only show what would be removed"), NULL },
@@ -144,13 +174,46 @@ cli_container_prune (CliApp        *app,
   if (argc > 1)
     return cli_fail (_("unexpected argument \"%s\""), argv[1]);
 
-  options = make_options (app, filters, &error);
-  if (options == NULL)
-    return cli_fail_error (error);
+  cli_add_namespace (app, &builder);
+  fits = cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, &error);
+  return run (app, &containers, fits ? g_variant_builder_end (&builder) : NULL, error, dry_run, force);
+}
 
-  g_variant_ref_sink (options);
-  if (dry_run)
-    return preview (app, options);
+int
+cli_image_prune (CliApp        *app,
+                 const CliVerb *verb,
+                 int            argc,
+                 char         **argv)
+{
+  static const CliFilter known[] = {
+    { "label", "label" }, { "label!", "label-not" }, { "until", "until", CLI_FILTER_TIME },
+  };
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_auto(GStrv) filters = NULL;
+  g_autoptr(GError) error = NULL;
+  gboolean all = FALSE;
+  gboolean dry_run = FALSE;
+  gboolean force = FALSE;
+  gboolean fits;
+  int status;
+  const GOptionEntry entries[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, N_("Remove also those with names, if no container is made of them"), NULL },
+    { "dry-run", 0, 0, G_OPTION_ARG_NONE, &dry_run, N_("Only show what would be removed"), NULL },
+    { "filter", 0, 0, G_OPTION_ARG_STRING_ARRAY, &filters,
+      N_("Remove only those with this label, or created until this time"), N_("KEY=VALUE") },
+    { "force", 'f', 0, G_OPTION_ARG_NONE, &force, N_("Do not ask"), NULL },
+    { NULL }
+  };
 
-  return force || may_go_on (&status) ? prune (app, options) : status;
+  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+    return status;
+
+  if (argc > 1)
+    return cli_fail (_("unexpected argument \"%s\""), argv[1]);
+
+  if (all)
+    g_variant_builder_add (&builder, "{sv}", "all", g_variant_new_boolean (TRUE));
+  fits = cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, &error);
+  return run (app, all ? &unused_images : &unnamed_images, fits ? g_variant_builder_end (&builder) : NULL, error,
+              dry_run, force);
 }

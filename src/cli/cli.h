@@ -65,6 +65,7 @@ CLI_DECLARE_VERB (exec);
 CLI_DECLARE_VERB (history);
 CLI_DECLARE_VERB (image_exists);
 CLI_DECLARE_VERB (image_inspect);
+CLI_DECLARE_VERB (image_prune);
 CLI_DECLARE_VERB (image_tree);
 CLI_DECLARE_VERB (images);
 CLI_DECLARE_VERB (import);

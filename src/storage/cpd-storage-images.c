@@ -287,6 +287,11 @@ means_all (const CpdImageRow *image, const char *full_name, CpdRemoveImageFlags 
 {
   guint n_names = g_strv_length (image->names);
 
+  if ((flags & CPD_REMOVE_IMAGE_IF_NAMELESS) != 0 && (n_names > 0 || *image->digests != NULL))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_IN_USE, "image %s was given a name", image->id);
+      return FALSE;
+    }
   *all = (flags & CPD_REMOVE_IMAGE_ALL_NAMES) != 0 || full_name == NULL || n_names <= 1;
   if (full_name == NULL && n_names > 1 && flags == 0)
     {

@@ -93,6 +93,7 @@ typedef enum
 {
   CPD_REMOVE_IMAGE_FORCE = 1 << 0,      /* by its id though it has several names */
   CPD_REMOVE_IMAGE_ALL_NAMES = 1 << 1,  /* whichever way it is named */
+  CPD_REMOVE_IMAGE_IF_NAMELESS = 1 << 2,        /* or not at all: IMAGE_IN_USE */
 } CpdRemoveImageFlags;
 
 /* Takes away one name or, when NAME_OR_ID is an id, all; deletes the image with its last name. UNTAGGED gets the names,

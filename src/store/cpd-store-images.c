@@ -304,16 +304,28 @@ cpd_store_get_image_by_prefix (CpdStore *store, const char *prefix, GError **err
   return NULL;
 }
 
-guint
-cpd_store_count_image_users (CpdStore *store, const char *id)
+/* What a query with one parameter counts. */
+static guint
+count_rows (CpdStore *store, const char *sql, const char *value)
 {
-  g_autoptr(CpdStatement) statement =
-    cpd_store_prepare (store, "SELECT count(*) FROM container WHERE image_id = ?", NULL);
+  g_autoptr(CpdStatement) statement = cpd_store_prepare (store, sql, NULL);
 
   if (statement == NULL)
     return 0;
-  cpd_statement_bind (statement, "s", id);
+  cpd_statement_bind (statement, "s", value);
   return cpd_statement_next (statement, NULL) ? (guint) cpd_statement_int (statement, 0) : 0;
+}
+
+guint
+cpd_store_count_image_users (CpdStore *store, const char *id)
+{
+  return count_rows (store, "SELECT count(*) FROM container WHERE image_id = ?", id);
+}
+
+guint
+cpd_store_count_layer_images (CpdStore *store, const char *chain_id)
+{
+  return count_rows (store, "SELECT count(DISTINCT image_id) FROM image_layer WHERE chain_id = ?", chain_id);
 }
 
 /* Newest first. */

@@ -67,6 +67,9 @@ guint        cpd_store_count_image_users   (CpdStore           *store,
                                             const char         *id);
 GPtrArray   *cpd_store_list_images         (CpdStore           *store,
                                             GError            **error);
+/* How many images have a layer. */
+guint        cpd_store_count_layer_images  (CpdStore           *store,
+                                            const char         *chain_id);
 /* Images that have a layer, be it their topmost or not. */
 GPtrArray   *cpd_store_list_images_over    (CpdStore           *store,
                                             const char         *chain_id,

@@ -164,7 +164,12 @@ class A13TableTest(EventsCase):
         push = lambda: self.client.job_wait(self.client.call_raw(  # noqa: E731
             RUNTIME, 'org.cpod.Cpod1.Images', 'Push', push_arguments('busybox', f'oci:{path}-2'))[0].unpack()[0], seconds=120)
         self.assertEqual(self.statuses(push), ['push'])
-        return {'Images.' + name for name in ('Import', 'RemoveImage', 'Pull', 'Push')} | {'Image.Tag', 'Image.Untag'}
+        self.copy_image()
+        self.client.call(self.client.images('GetImage', 's', 'copy'), 'Image', 'Untag', 'as', [])
+        prune = lambda: self.client.job_wait(self.client.images('PruneImages'))  # noqa: E731
+        self.assertEqual(self.statuses(prune), ['remove', 'prune'])
+        self.assertEqual(self.statuses(prune), [])
+        return {'Images.' + name for name in ('Import', 'RemoveImage', 'PruneImages', 'Pull', 'Push')} | {'Image.Tag', 'Image.Untag'}
 
     def check_exec(self):
         container = self.running()

@@ -349,5 +349,72 @@ class ListTest(ImagesCase):
                 self.client.images('RemoveImage', 's', 'odd')
 
 
+class PruneTest(ImagesCase):
+    def agree(self, **options):
+        """What is removed is what was said would be."""
+        ids, size = self.client.images('PrunePreview', **options)
+        since = self.client.last_seq()
+        before = {image['id']: image['size'] for image in self.client.images('ListImages')}
+        result = self.client.job_wait(self.client.images('PruneImages', **options))
+        self.assertEqual((result['removed'], result['bytes'], result['errors']), (ids, size, {}))
+        after = [image['id'] for image in self.client.images('ListImages')]
+        self.assertEqual(set(after), set(before) - set(ids))
+        events = self.client.events(since)[0]
+        self.assertEqual([e['id'] for e in events if e['status'] == 'remove'], ids)
+        self.assertEqual([(e['type'], e['id'], e['name'], e['attributes']) for e in events if e['status'] == 'prune'],
+                         [('image', '', '', {'removed': len(ids), 'bytes': size})] if ids else [])
+        self.assertEqual(self.client.check(), [])
+        return ids, size
+
+    def setUp(self):
+        self.images = family()
+        for name, image in zip(('first', 'second', 'third', 'stranger'), self.images):
+            self.pull(image, f'host.example/group/{name}:1')
+
+    def test_names_keep(self):
+        self.assertEqual(self.agree(), ([], 0))
+
+    def test_children_keep(self):
+        first, second, third, stranger = (image.id for image in self.images)
+        for ident in first, second, stranger:
+            self.untag(ident)
+        self.assertEqual(self.agree(), ([stranger], 0))
+        self.untag(third)
+        self.assertEqual(self.agree(), ([third, second, first], 5))
+
+    def test_all(self):
+        first, second, third, stranger = (image.id for image in self.images)
+        box = self.client.create('x', image=third)
+        other = self.client.create('true')
+        self.tag(first, 'again')
+        ids, size = self.agree(all=True)
+        self.assertEqual((set(ids), size), ({first, second, stranger}, 0))
+        box.remove()
+        self.assertEqual(self.agree(all=True), ([third], 5))
+        other.remove()
+
+    def test_used(self):
+        first, second, third, stranger = (image.id for image in self.images)
+        box = self.client.create('x', image=second)
+        for ident in first, second, third, stranger:
+            self.untag(ident)
+        ids, size = self.agree()
+        self.assertEqual((set(ids), size), ({third, stranger}, 2))
+        box.remove()
+        self.assertEqual(self.agree(), ([second, first], 3))
+
+    def test_filters(self):
+        first, second, third, stranger = (image.id for image in self.images)
+        for ident in first, second, third, stranger:
+            self.untag(ident)
+        self.assertEqual(self.agree(label=['marker=nothing']), ([], 0))
+        self.assertEqual(self.agree(label=['marker'], label_not=['marker=third']), ([stranger], 0))
+        self.assertEqual(self.agree(until=1704153600000000), ([], 0))
+        self.assertEqual(self.agree(until=1704240000000001)[0], [third, second, first])
+        self.assertEqual(self.agree(all=True, label=['marker']), ([], 0))
+        with self.assert_error('InvalidArgument', 'dangling'):
+            self.client.images('PruneImages', dangling=True)
+
+
 if __name__ == '__main__':
     main()

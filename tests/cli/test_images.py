@@ -4,6 +4,7 @@
 import io
 import json
 import os
+import subprocess
 import sys
 import tarfile
 import tempfile
@@ -139,6 +140,25 @@ class Lists(ImagesTest):
         (found,) = json.loads(self.ok('image', 'inspect', 'busybox'))
         self.assertEqual((found['RootFS']['Type'], found['GraphDriver']['Name'], found['Parent']), ('layers', 'overlay', ''))
         self.fails(125, 'no image', 'image', 'inspect', 'nosuch')
+
+
+class Prune(ImagesTest):
+    def test_prune(self):
+        ident = self.image('one')
+        self.assertEqual(self.ok('image', 'prune', '-f'), 'Total reclaimed space: 0 B')
+        self.ok('untag', 'one')
+        self.assertEqual(self.ok('image', 'prune', '--dry-run').split('\n'), [ident, 'Total reclaimable space: 5 B'])
+        self.fails(125, '--force', 'image', 'prune', stdin=subprocess.DEVNULL)
+        self.assertEqual(self.ok('image', 'prune', '-f', '--filter', 'until=1h'), 'Total reclaimed space: 0 B')
+        self.assertEqual(self.ok('image', 'prune', '-f').split('\n'), [ident, 'Total reclaimed space: 5 B'])
+        self.assertEqual(self.ok('images', '-q', '-f', 'dangling=true'), '')
+
+    def test_all(self):
+        ident = self.image('one', 'two')
+        self.ok('create', 'busybox')
+        self.assertEqual(self.ok('image', 'prune', '-a', '-f', '--filter', 'label!=x').split('\n'), [ident, 'Total reclaimed space: 5 B'])
+        self.fails(125, 'frob', 'image', 'prune', '-f', '--filter', 'frob=1')
+        self.fails(125, 'word', 'image', 'prune', 'word')
 
 
 if __name__ == '__main__':

@@ -86,6 +86,23 @@ class ImageFaults:
             self.client.images('RemoveImage', 's', ident)
         self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'images', 'blobs', 'sha256')), 3)
 
+    def prune_images_dies(self, point):
+        """What was removed is gone, the rest goes with the next prune."""
+        idents = []
+        for number in range(2):
+            idents.append(self.client.import_busybox(message=f'{point} {number}', reference='victim')['id'])
+        self.client.call(f'/org/cpod/Cpod1/images/{idents[1]}', 'Image', 'Untag', 'as', [])
+        prune = lambda: self.client.job_wait(self.client.images('PruneImages'))  # noqa: E731
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(prune)
+        self.revive()
+        gone = [e['id'] for e in self.assert_whole(since) if e['status'] == 'remove']
+        self.assertEqual(len(gone), 1 if point == 'prune-images.one' else 2)
+        self.assertEqual(sorted(gone + prune()['removed']), sorted(idents))
+        self.assertEqual([image['names'] for image in self.client.images('ListImages')], [['localhost/busybox:latest']])
+        self.assertEqual([e['status'] for e in self.client.events(since)[0]].count('prune'), 2 - len(gone))
+
     def pull_dies(self, point):
         image = Image(pack(first=b'1'), pack(second=b'2'), marker=point)
         layout = write_layout(self.service.state(point), image)

@@ -343,6 +343,7 @@ OPERATIONS = {
     'exec': (ExecFaultTest, 'exec_dies'), 'exec-end': (ExecFaultTest, 'exec_end_dies'),
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
     'tag': (ImageFaultTest, 'tag_dies'), 'untag': (ImageFaultTest, 'untag_dies'),
+    'prune-images': (ImageFaultTest, 'prune_images_dies'),
     'mount': (StorageFaultTest, 'mount_dies'), 'unmount': (StorageFaultTest, 'unmount_dies'),
     'remove-storage': (StorageFaultTest, 'remove_storage_dies'),
 }

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-image-prune.h"
+
+#include "bus/cpd-bus-jobs.h"
+#include "engine/cpd-image-prune.h"
+
+const CpdBusOption cpd_bus_prune_images_options[] = {
+  { "all", G_VARIANT_TYPE_BOOLEAN },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "label-not", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { NULL }
+};
+
+const CpdBusOption cpd_bus_preview_images_options[] = {
+  { "all", G_VARIANT_TYPE_BOOLEAN },
+  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "label-not", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
+  { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
+  { NULL }
+};
+
+/* All that a prune needs once its call is answered. */
+typedef struct
+{
+  CpdEngine *engine;            /* (owned) */
+  CpdBusPeer *peer;             /* (owned) */
+  GVariant *options;            /* (owned) */
+} Prune;
+
+static void
+prune_free (Prune *prune)
+{
+  g_variant_unref (prune->options);
+  cpd_bus_peer_unref (prune->peer);
+  g_object_unref (prune->engine);
+  g_free (prune);
+}
+
+static GPtrArray *
+prune_images (CpdEngine *engine, GVariant *options, gboolean dry_run, const CpdCaller *caller,
+              GCancellable *cancellable, GError **error)
+{
+  g_auto(CpdImageQuery) query = CPD_IMAGE_QUERY_ALL;
+
+  query.labels = cpd_bus_options_get_strings (options, "label");
+  query.labels_not = cpd_bus_options_get_strings (options, "label-not");
+  query.until = cpd_bus_options_get_time (options, "until");
+  return cpd_engine_prune_images (engine, &query, cpd_bus_options_get_boolean (options, "all", FALSE), dry_run, caller,
+                                  cancellable, error);
+}
+
+static GVariant *
+build_result (GPtrArray *pruned)
+{
+  GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  GVariantBuilder removed = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_STRING_ARRAY);
+  GVariantBuilder errors = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < pruned->len; i++)
+    {
+      const CpdPrunedImage *one = pruned->pdata[i];
+
+      if (one->error != NULL)
+        g_variant_builder_add (&errors, "{ss}", one->id, one->error->message);
+      else
+        {
+          g_variant_builder_add (&removed, "s", one->id);
+          bytes += (guint64) one->bytes;
+        }
+    }
+  g_variant_builder_add (&result, "{sv}", "removed", g_variant_builder_end (&removed));
+  g_variant_builder_add (&result, "{sv}", "bytes", g_variant_new_uint64 (bytes));
+  g_variant_builder_add (&result, "{sv}", "errors", g_variant_builder_end (&errors));
+  return g_variant_builder_end (&result);
+}
+
+/* In the job's thread. */
+static GVariant *
+run_prune (CpdJob *job, gpointer user_data, GError **error)
+{
+  Prune *prune = user_data;
+  CpdCaller caller = {
+    .uid = cpd_bus_peer_get_uid (prune->peer),
+    .pid = cpd_bus_peer_get_pid (prune->peer),
+    .unit = cpd_bus_peer_get_unit (prune->peer),
+  };
+  g_autoptr(GPtrArray) pruned = prune_images (prune->engine, prune->options, FALSE, &caller,
+                                              cpd_job_get_cancellable (job), error);
+
+  return pruned != NULL ? build_result (pruned) : NULL;
+}
+
+void
+cpd_bus_start_prune_images (CpdBusCall *call)
+{
+  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
+  Prune *prune = g_new0 (Prune, 1);
+  g_autoptr(CpdJob) job = NULL;
+  g_autofree char *path = NULL;
+  GError *error = NULL;
+
+  prune->engine = g_object_ref (cpd_bus_call_get_engine (call));
+  prune->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
+  prune->options = g_variant_ref (cpd_bus_call_get_options (call));
+  job = cpd_job_new ("prune", run_prune, prune, (GDestroyNotify) prune_free);
+  path = cpd_bus_jobs_start (jobs, call, job, &error);
+  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+}
+
+GVariant *
+cpd_bus_work_preview_images (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GPtrArray) found = prune_images (cpd_bus_call_get_engine (call), cpd_bus_call_get_options (call), TRUE,
+                                             cpd_bus_call_get_caller (call), cpd_bus_call_get_cancellable (call), error);
+  GVariantBuilder ids;
+  guint64 bytes = 0;
+
+  if (found == NULL)
+    return NULL;
+  g_variant_builder_init (&ids, G_VARIANT_TYPE_STRING_ARRAY);
+  for (guint i = 0; i < found->len; i++)
+    {
+      const CpdPrunedImage *one = found->pdata[i];
+
+      g_variant_builder_add (&ids, "s", one->id);
+      bytes += (guint64) one->bytes;
+    }
+  return g_variant_new ("(ast)", &ids, bytes);
+}
