@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-container-query.h"
 #include "bus/cpd-bus-create-options.h"
+#include "bus/cpd-bus-disk-usage.h"
 #include "bus/cpd-bus-exec.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-migrate.h"
@@ -289,6 +290,7 @@ static const CpdBusMethod methods[] = {
   { "RemoveStorageContainer", cpd_bus_force_options, TRUE, cpd_bus_work_remove_storage },
   { "GetEvents", event_options, FALSE, work_get_events },
   { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
+  { "GetDiskUsage", cpd_bus_no_options, FALSE, cpd_bus_work_disk_usage },
   { "Check", cpd_bus_no_options, FALSE, work_check },
   { "GetConfig", cpd_bus_no_options, FALSE, work_get_config },
   { "Reload", cpd_bus_no_options, FALSE, work_reload },

@@ -46,6 +46,7 @@ static const CliVerb verbs[] = {
   { "start", N_("CONTAINER…"), N_("Start containers"), cli_start, "Start" },
   { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop, "Stop" },
   { "system check", NULL, N_("Compare the engine's records with what is there"), cli_system_check },
+  { "system df", NULL, N_("Show what is used of the disk"), cli_system_df },
   { "system migrate", N_("[CONTAINER…]"), N_("Move containers to another OCI runtime"), cli_system_migrate },
   { "system renumber", NULL, N_("Give out lock numbers anew, which cpod does not need"), cli_system_renumber },
   { "system shutdown", NULL, N_("End the service, and all containers if wanted"), cli_system_shutdown },

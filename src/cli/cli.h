@@ -86,6 +86,7 @@ CLI_DECLARE_VERB (run);
 CLI_DECLARE_VERB (start);
 CLI_DECLARE_VERB (stop);
 CLI_DECLARE_VERB (system_check);
+CLI_DECLARE_VERB (system_df);
 CLI_DECLARE_VERB (system_shutdown);
 CLI_DECLARE_VERB (system_migrate);
 CLI_DECLARE_VERB (system_renumber);

@@ -6,7 +6,7 @@ import json
 import os
 
 from registry import OCI_CONFIG, Image, Registry, digest_of, index_of, pack, to_json, write_layout
-from service import Case, CallError, Service, files_in, main, scratch
+from service import Case, CallError, Service, files_in, main, scratch, wait_for
 
 IMAGES = '/org/cpod/Cpod1/images/'
 
@@ -414,6 +414,41 @@ class PruneTest(ImagesCase):
         self.assertEqual(self.agree(all=True, label=['marker']), ([], 0))
         with self.assert_error('InvalidArgument', 'dangling'):
             self.client.images('PruneImages', dangling=True)
+
+
+class DiskUsageTest(ImagesCase):
+    def test_usage(self):
+        whole = self.client.images('ListImages')[0]['size']
+        first, _, third, stranger = family()
+        for name, image in ('first', first), ('third', third), ('stranger', stranger):
+            self.pull(image, name)
+        bare = Image(pack(z=b'z' * 1000))
+        self.pull(bare, 'bare')
+        box = self.client.create('sh', '-c', 'head -c 100000 /dev/zero > /file; exec sleep 1000', name='box')
+        box.start()
+        idle = self.client.create('x', image='first')
+        usage = {}
+
+        def written():
+            usage.update(self.client.runtime('GetDiskUsage'))
+            return usage['containers-size'] >= 100000
+        wait_for(written, 20, 'what the container writes')
+        images = {image['id']: (image['size'], image['shared-size'], image['unique-size'], image['containers'])
+                  for image in usage['images']}
+        self.assertEqual(images, {self.busybox: (whole, 0, whole, 1), first.id: (3, 3, 0, 1), third.id: (5, 3, 2, 0),
+                                  stranger.id: (3, 3, 0, 0), bare.id: (1000, 0, 1000, 0)})
+        self.assertEqual((usage['images-size'], usage['images-reclaimable']), (whole + 3 + 2 + 1000, 2 + 1000))
+        self.assertEqual(self.client.images('PrunePreview', all=True)[1], usage['images-reclaimable'])
+        rows = {row['name']: row for row in usage['containers']}
+        self.assertEqual((rows['box']['active'], rows['box']['state'], rows['box']['command'][0]), (True, 'running', 'sh'))
+        self.assertEqual((rows[idle.name]['active'], rows[idle.name]['size']), (False, 0))
+        self.assertEqual(usage['containers-size'], rows['box']['size'])
+        self.assertEqual(usage['containers-reclaimable'], 0)
+        box.stop(timeout=0)
+        box.wait_exited()
+        usage = self.client.runtime('GetDiskUsage')
+        self.assertEqual(usage['containers-reclaimable'], usage['containers-size'])
+        self.assertEqual(self.client.runtime('PrunePreview')[1], usage['containers-reclaimable'])
 
 
 if __name__ == '__main__':

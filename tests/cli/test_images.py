@@ -161,5 +161,28 @@ class Prune(ImagesTest):
         self.fails(125, 'word', 'image', 'prune', 'word')
 
 
+class DiskUsage(ImagesTest):
+    def test_summary(self):
+        self.image('one')
+        self.ok('create', 'one', '/x')
+        header, images, containers = self.ok('system', 'df').split('\n')
+        self.assertEqual(header.split(), ['TYPE', 'TOTAL', 'ACTIVE', 'SIZE', 'RECLAIMABLE'])
+        self.assertRegex(images, r'\AImages +2 +1 +\S+ MB +\S+ MB \(100%\)\Z')
+        self.assertRegex(containers, r'\AContainers +1 +0 +0 B +0 B \(0%\)\Z')
+        first, second = json.loads(self.ok('system', 'df', '--format', 'json'))
+        self.assertEqual((first['Type'], first['Total'], second['Total']), ('Images', 2, 1))
+        self.assertEqual(first['RawSize'] - first['RawReclaimable'], 5)
+        self.assertEqual(self.ok('system', 'df', '--format', '{{.Type}}:{{.Active}}'), 'Images:1\nContainers:0')
+
+    def test_verbose(self):
+        ident = self.image('one', 'two')
+        self.ok('create', '--name', 'c', 'one', '/x')
+        out = self.ok('system', 'df', '-v')
+        self.assertRegex(out, rf'(?m)^localhost/one +latest +{ident[:12]} .* 5 B +0 B +5 B +1$')
+        self.assertRegex(out, r'(?m)^[0-9a-f]{12} +one +/x +0 B .* Created +c$')
+        self.fails(125, 'exclude', 'system', 'df', '-v', '--format', 'json')
+        self.fails(125, 'word', 'system', 'df', 'word')
+
+
 if __name__ == '__main__':
     tap.main()
