@@ -144,6 +144,7 @@ static const CpdBusMethod methods[] = {
   { "Import", import_options, TRUE, NULL, start_import },
   { "Pull", cpd_bus_pull_options, TRUE, NULL, cpd_bus_pull_start },
   { "Push", cpd_bus_push_options, TRUE, NULL, cpd_bus_push_start },
+  { "ListTags", cpd_bus_list_tags_options, FALSE, NULL, cpd_bus_list_tags_start },
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
   { "ListImages", cpd_bus_list_images_options, FALSE, cpd_bus_work_list_images },
   { "RemoveImage", remove_options, TRUE, work_remove_image },

@@ -89,6 +89,14 @@ const CpdBusOption cpd_bus_push_options[] = {
   { NULL }
 };
 
+const CpdBusOption cpd_bus_list_tags_options[] = {
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { "tls-verify", G_VARIANT_TYPE_BOOLEAN },
+  { "authfile", G_VARIANT_TYPE_HANDLE },
+  { "timeout", G_VARIANT_TYPE_UINT32, check_timeout },
+  { NULL }
+};
+
 /* All that a transfer needs once its call is answered. */
 typedef struct
 {
@@ -200,6 +208,27 @@ run_push (CpdJob *job, gpointer user_data, GError **error)
   return g_variant_builder_end (&result);
 }
 
+/* In the job's thread. */
+static GVariant *
+run_list_tags (CpdJob *job, gpointer user_data, GError **error)
+{
+  Transfer *transfer = user_data;
+  CpdCaller caller = get_caller (transfer);
+  CpdTransfer how = describe (job, transfer, &caller);
+  g_autofree char *name = NULL;
+  g_auto(GStrv) tags = cpd_engine_list_tags (transfer->engine, transfer->image, &how, &name, error);
+  GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  if (tags == NULL)
+    {
+      g_variant_builder_clear (&result);
+      return NULL;
+    }
+  g_variant_builder_add (&result, "{sv}", "name", g_variant_new_string (name));
+  g_variant_builder_add (&result, "{sv}", "tags", g_variant_new_strv ((const char *const *) tags, -1));
+  return g_variant_builder_end (&result);
+}
+
 static void
 start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *destination)
 {
@@ -237,4 +266,10 @@ void
 cpd_bus_push_start (CpdBusCall *call)
 {
   start (call, "push", run_push, cpd_bus_call_get_string (call, 1));
+}
+
+void
+cpd_bus_list_tags_start (CpdBusCall *call)
+{
+  start (call, "list-tags", run_list_tags, NULL);
 }

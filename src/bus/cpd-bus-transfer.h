@@ -8,8 +8,10 @@ G_BEGIN_DECLS
 /* Methods of org.cpod.Cpod1.Images that move images, and their options. */
 extern const CpdBusOption cpd_bus_pull_options[];
 extern const CpdBusOption cpd_bus_push_options[];
+extern const CpdBusOption cpd_bus_list_tags_options[];
 
 void cpd_bus_pull_start (CpdBusCall *call);
 void cpd_bus_push_start (CpdBusCall *call);
+void cpd_bus_list_tags_start (CpdBusCall *call);
 
 G_END_DECLS

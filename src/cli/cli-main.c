@@ -43,6 +43,7 @@ static const CliVerb verbs[] = {
   { "rm", N_("CONTAINER…"), N_("Remove containers"), cli_rm, "Remove" },
   { "rmi", N_("IMAGE…"), N_("Remove images"), cli_rmi },
   { "run", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Run a command in a new container"), cli_run },
+  { "search", N_("--list-tags REPOSITORY"), N_("List the tags of a repository in a registry"), cli_search },
   { "start", N_("CONTAINER…"), N_("Start containers"), cli_start, "Start" },
   { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop, "Stop" },
   { "system check", NULL, N_("Compare the engine's records with what is there"), cli_system_check },
@@ -62,7 +63,7 @@ static const CliVerb verbs[] = {
 /* What podman calls them as well. */
 static const struct { const char *name, *verb; } aliases[] = {
   { "image history", "history" }, { "image import", "import" }, { "image list", "images" }, { "image ls", "images" },
-  { "image pull", "pull" }, { "image push", "push" }, { "image rm", "rmi" }, { "image tag", "tag" },
+  { "image pull", "pull" }, { "image push", "push" }, { "image rm", "rmi" }, { "image search", "search" }, { "image tag", "tag" },
   { "image untag", "untag" },
 };
 

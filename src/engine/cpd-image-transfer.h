@@ -59,6 +59,13 @@ gboolean cpd_engine_pull_image  (CpdEngine            *engine,
                                  const CpdTransfer    *transfer,
                                  CpdPulled            *pulled,
                                  GError              **error);
+/* The tags that a repository has in its registry, and its full name. NO_SUCH_IMAGE, INVALID_ARGUMENT, and the errors of
+ * registries as for a pull. */
+char   **cpd_engine_list_tags   (CpdEngine            *engine,
+                                 const char           *repository,
+                                 const CpdTransfer    *transfer,
+                                 char                **full_name,
+                                 GError              **error);
 /* DESTINATION is a name, "transport:...", or "" for the name that the image was given by. FORMAT is "oci", "v2s2" or
  * NULL for what it is. Gives the digest of the manifest there. */
 char    *cpd_engine_push_image  (CpdEngine            *engine,

@@ -311,3 +311,112 @@ cpod_client_push_image_sync (CpodClient            *self,
   cpod_sync_end (&sync);
   return digest;
 }
+
+/**
+ * cpod_client_list_tags:
+ * @self: a client
+ * @repository: name of a repository in a registry
+ * @credentials: (nullable): credentials for registries, a text as in podman's auth.json, or %NULL for none
+ * @options: (nullable): options of org.cpod.Cpod1.Images.ListTags() (a{sv}) but "token" and "authfile", or %NULL
+ * @cancellable: (nullable): a cancellable, or %NULL
+ * @callback: (scope async): called when done
+ * @user_data: data for @callback
+ *
+ * Asks a registry which tags a repository has.
+ *
+ * Since: 0.1
+ */
+void
+cpod_client_list_tags (CpodClient           *self,
+                       const char           *repository,
+                       const char           *credentials,
+                       GVariant             *options,
+                       GCancellable         *cancellable,
+                       GAsyncReadyCallback   callback,
+                       gpointer              user_data)
+{
+  GTask *task;
+
+  g_return_if_fail (CPOD_IS_CLIENT (self));
+  g_return_if_fail (repository != NULL);
+
+  task = g_task_new (self, NULL, callback, user_data);
+  g_task_set_source_tag (task, cpod_client_list_tags);
+  transfer (task, "ListTags", g_variant_new ("(s)", repository), credentials, options, NULL, NULL, NULL, cancellable);
+}
+
+/**
+ * cpod_client_list_tags_finish:
+ * @self: a client
+ * @result: what the callback was given
+ * @name: (out) (optional) (transfer full): return location for the full name of the repository
+ * @error: return location for an error
+ *
+ * Ends what cpod_client_list_tags() began.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the tags, or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+char **
+cpod_client_list_tags_finish (CpodClient    *self,
+                              GAsyncResult  *result,
+                              char         **name,
+                              GError       **error)
+{
+  g_autoptr(GVariant) dict = NULL;
+  g_autofree char *found = NULL;
+  char **tags = NULL;
+
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  dict = g_task_propagate_pointer (G_TASK (result), error);
+  found = dict != NULL ? cpod_job_get_string (dict, "name", error) : NULL;
+  if (found == NULL)
+    return NULL;
+
+  if (!g_variant_lookup (dict, "tags", "^as", &tags))
+    g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the result of the job lacks the key \"tags\"");
+  else if (name != NULL)
+    *name = g_steal_pointer (&found);
+
+  return tags;
+}
+
+/**
+ * cpod_client_list_tags_sync:
+ * @self: a client
+ * @repository: name of a repository in a registry
+ * @credentials: (nullable): credentials for registries, a text as in podman's auth.json, or %NULL for none
+ * @options: (nullable): options of org.cpod.Cpod1.Images.ListTags() (a{sv}) but "token" and "authfile", or %NULL
+ * @name: (out) (optional) (transfer full): return location for the full name of the repository
+ * @cancellable: (nullable): a cancellable, or %NULL
+ * @error: return location for an error
+ *
+ * Asks a registry which tags a repository has.
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the tags, or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+char **
+cpod_client_list_tags_sync (CpodClient    *self,
+                            const char    *repository,
+                            const char    *credentials,
+                            GVariant      *options,
+                            char         **name,
+                            GCancellable  *cancellable,
+                            GError       **error)
+{
+  CpodSync sync;
+  char **tags;
+
+  g_return_val_if_fail (CPOD_IS_CLIENT (self), NULL);
+  g_return_val_if_fail (repository != NULL, NULL);
+
+  cpod_sync_begin (&sync);
+  cpod_client_list_tags (self, repository, credentials, options, cancellable, cpod_sync_done, &sync);
+  tags = cpod_client_list_tags_finish (self, cpod_sync_wait (&sync), name, error);
+  cpod_sync_end (&sync);
+  return tags;
+}

@@ -198,6 +198,25 @@ char            *cpod_client_push_image_finish           (CpodClient           *
                                                           GAsyncResult         *result,
                                                           GError              **error);
 
+char           **cpod_client_list_tags_sync              (CpodClient           *self,
+                                                          const char           *repository,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          char                **name,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_list_tags                   (CpodClient           *self,
+                                                          const char           *repository,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+char           **cpod_client_list_tags_finish            (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          char                **name,
+                                                          GError              **error);
+
 gboolean         cpod_client_run_sync                    (CpodClient           *self,
                                                           const char           *image,
                                                           GVariant             *options,

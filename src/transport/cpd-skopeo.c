@@ -13,6 +13,7 @@
 
 #define AUTH_MAX (1024 * 1024)
 #define MANIFEST_MAX (4 * 1024 * 1024)
+#define TAGS_MAX (16 * 1024 * 1024)
 
 /* The descriptors that a child gets. */
 #define AUTH_FILE "/proc/self/fd/3"
@@ -192,6 +193,7 @@ static const struct
   { "Forbidden", CPOD_ERROR_REGISTRY_DENIED },
   { "manifest unknown", CPOD_ERROR_NO_SUCH_IMAGE },
   { "name unknown", CPOD_ERROR_NO_SUCH_IMAGE },
+  { "fetching tags list: invalid status code from registry 404", CPOD_ERROR_NO_SUCH_IMAGE },
   { "repository name not known to registry", CPOD_ERROR_NO_SUCH_IMAGE },
   { "does not resolve to an image", CPOD_ERROR_NO_SUCH_IMAGE },
   { "identifier is not an image", CPOD_ERROR_NO_SUCH_IMAGE },
@@ -278,33 +280,60 @@ propagate (CpdChild *child, const char *reference, GError *failure, GError **err
   cpd_skopeo_set_error (reference, *said != '\0' ? said : cause->message, error);
 }
 
-char *
-cpd_skopeo_inspect_raw (const CpdSkopeo *skopeo, const char *reference, GError **error)
+/* What it writes when it is run with the words of COMMAND; MAX bytes at most. */
+static GString *
+ask (const CpdSkopeo *skopeo, const char *const *command, const char *reference, gsize max, GError **error)
 {
   g_autoptr(GPtrArray) argv = begin_command (skopeo);
   g_autoptr(GString) output = g_string_new (NULL);
   g_autoptr(CpdChild) child = NULL;
   g_autoptr(GError) failure = NULL;
 
-  add (argv, "", "inspect");
-  add (argv, "", "--raw");
+  for (; *command != NULL; command++)
+    add (argv, "", *command);
   add (argv, "--authfile=", AUTH_FILE);
   add_tls_verify (skopeo, argv, "--tls-verify=");
   add (argv, "", reference);
   child = run (skopeo, argv, -1, TRUE, error);
   if (child == NULL)
     return NULL;
-  if (!cpd_child_wait (child, output, MANIFEST_MAX, skopeo->silence, NULL, NULL, skopeo->cancellable, &failure))
-    {
-      propagate (child, reference, g_steal_pointer (&failure), error);
-      return NULL;
-    }
+  if (cpd_child_wait (child, output, max, skopeo->silence, NULL, NULL, skopeo->cancellable, &failure))
+    return g_steal_pointer (&output);
+  propagate (child, reference, g_steal_pointer (&failure), error);
+  return NULL;
+}
+
+char *
+cpd_skopeo_inspect_raw (const CpdSkopeo *skopeo, const char *reference, GError **error)
+{
+  static const char *const command[] = { "inspect", "--raw", NULL };
+  g_autoptr(GString) output = ask (skopeo, command, reference, MANIFEST_MAX, error);
+
+  if (output == NULL)
+    return NULL;
   if (strlen (output->str) != output->len)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, "%s: its manifest is no text", reference);
       return NULL;
     }
   return g_string_free (g_steal_pointer (&output), FALSE);
+}
+
+char **
+cpd_skopeo_list_tags (const CpdSkopeo *skopeo, const char *reference, GError **error)
+{
+  static const char *const command[] = { "list-tags", NULL };
+  g_autoptr(GString) output = ask (skopeo, command, reference, TAGS_MAX, error);
+  g_autoptr(JsonNode) node = output != NULL ? cpd_json_parse (output->str, (gssize) output->len, NULL) : NULL;
+
+  if (output == NULL)
+    return NULL;
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_REGISTRY_FAILED, "%s: its list of tags makes no sense", reference);
+      return NULL;
+    }
+  return cpd_json_get_strv (json_node_get_object (node), "Tags");
 }
 
 static GPtrArray *

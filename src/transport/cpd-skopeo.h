@@ -38,6 +38,11 @@ char      *cpd_skopeo_inspect_raw (const CpdSkopeo  *skopeo,
                                    const char       *reference,
                                    GError          **error);
 
+/* The tags of a repository, "docker://host/name", in the registry's order. */
+char     **cpd_skopeo_list_tags    (const CpdSkopeo  *skopeo,
+                                    const char       *reference,
+                                    GError          **error);
+
 typedef enum
 {
   CPD_SKOPEO_COPY_VERIFY = 1 << 0,      /* the policy decides; else nothing is asked of the image */

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What can be done with images that are here: names, removal, lists, history, pruning, and what it all takes."""
 
+import base64
 import json
 import os
+import subprocess
 
 from registry import OCI_CONFIG, Image, Registry, digest_of, index_of, pack, to_json, write_layout
-from service import Case, CallError, Service, files_in, main, scratch, wait_for
+from service import RUNTIME, Case, CallError, GLib, Service, files_in, main, scratch, wait_for
 
 IMAGES = '/org/cpod/Cpod1/images/'
 
@@ -414,6 +416,54 @@ class PruneTest(ImagesCase):
         self.assertEqual(self.agree(all=True, label=['marker']), ([], 0))
         with self.assert_error('InvalidArgument', 'dangling'):
             self.client.images('PruneImages', dangling=True)
+
+
+class TagsTest(ImagesCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = Registry(cls.__name__, users={'someone': 'secret'})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.registry.stop()
+        super().tearDownClass()
+
+    def tags(self, repository, auth=None, **options):
+        options = {'tls-verify': GLib.Variant('b', False), **options}
+        fds = None
+        if auth is not None:
+            options['authfile'] = GLib.Variant('h', 0)
+            fds = [os.memfd_create('auth')]
+            os.write(fds[0], json.dumps({'auths': {self.registry.host: {'auth': base64.b64encode(auth.encode()).decode()}}}).encode())
+            os.lseek(fds[0], 0, os.SEEK_SET)
+        reply, _ = self.client.call_raw(RUNTIME, 'org.cpod.Cpod1.Images', 'ListTags',
+                                        GLib.Variant('(sa{sv})', (repository, options)), fds=fds)
+        return self.client.job_wait(reply.unpack()[0])
+
+    def test_list(self):
+        image = Image(pack(x=b'tags'))
+        layout = write_layout(os.path.join(self.files, image.id), image)
+        name = f'{self.registry.host}/some/thing'
+        for tag in '1', '2', 'latest':
+            subprocess.run(['skopeo', 'copy', '--quiet', '--dest-tls-verify=false', '--dest-creds=someone:secret',
+                            f'oci:{layout}:latest', f'docker://{name}:{tag}'], check=True)
+        for given in name, f'{name}:2', f'docker://{name}':
+            result = self.tags(given, 'someone:secret')
+            self.assertEqual((result['name'], sorted(result['tags'])), (name, ['1', '2', 'latest']))
+        with self.assert_error('NoSuchImage', self.registry.host + '/nothing'):
+            self.tags(self.registry.host + '/nothing', 'someone:secret')
+        for auth in None, 'someone:wrong':
+            with self.assert_error('RegistryDenied', name):
+                self.tags(name, auth)
+        with self.assert_error('RegistryFailed', '127.0.0.1:1'):
+            self.tags('127.0.0.1:1/x')
+        for bad, word in ((f'{self.registry.host}/UPPER', 'lower case'), ('oci:/some/where', 'registry'), ('', '')):
+            with self.assert_error('InvalidArgument', word):
+                self.tags(bad)
+        since = self.client.last_seq()
+        self.tags(name, 'someone:secret')
+        self.assertEqual(self.said(since), [])
 
 
 class DiskUsageTest(ImagesCase):

@@ -111,6 +111,19 @@ class Transfer(CliTest):
         self.fails(125, 'destination', 'push')
         self.fails(125, 'no image', 'push', 'nothing', name)
 
+    def test_search(self):
+        repository = self.name.rpartition(':')[0]
+        self.registry.put('some/image', '2', self.image)
+        header, *rows = self.ok('search', PLAIN, '--list-tags', repository).split('\n')
+        self.assertEqual((header.split(), sorted(row.split() for row in rows)), (['NAME', 'TAG'], [[repository, '1'], [repository, '2']]))
+        self.assertIn(self.ok('image', 'search', PLAIN, '--list-tags', '--limit', '1', '--format', '{{.Tag}}', repository), ('1', '2'))
+        (found,) = json.loads(self.ok('search', PLAIN, '--list-tags', '--format', 'json', repository))
+        self.assertEqual((found['Name'], sorted(found['Tags'])), (repository, ['1', '2']))
+        self.fails(125, 'nothing', 'search', PLAIN, '--list-tags', self.registry.host + '/nothing')
+        self.fails(125, '--list-tags', 'search', 'busybox')
+        self.fails(125, 'above 0', 'search', '--list-tags', '--limit', '0', 'busybox')
+        self.fails(125, 'exactly one', 'search', '--list-tags')
+
     def test_login(self):
         guarded = Registry('cli-guarded', users={'someone': 'secret'})
         auth = os.path.join(self.files, 'auth.json')
