@@ -72,7 +72,7 @@ class FilesCase(Case):
 
     def layer_of(self, name):
         """The tar of the topmost layer."""
-        layer = self.inspect_image(name)['RootFS']['diff_ids'][-1].removeprefix('sha256:')
+        layer = self.inspect_image(name)['RootFS']['Layers'][-1].removeprefix('sha256:')
         return tarfile.open(self.service.state('lib', 'storage', 'images', 'blobs', 'sha256', layer))
 
 
@@ -178,7 +178,7 @@ class CommitTest(FilesCase):
         self.assertEqual((config['ExposedPorts'], config['Volumes'], config['OnBuild']),
                          ({'80/tcp': {}, '53/udp': {}}, {'/data': {}}, ['RUN x']))
         self.assertEqual([(h.get('author'), h.get('comment')) for h in data['History']][-1], ('me', 'what'))
-        self.assertEqual(len(data['History']), len(data['RootFS']['diff_ids']))
+        self.assertEqual(len(data['History']), len(data['RootFS']['Layers']))
 
     def test_entrypoint(self):
         box = self.client.create('b', image='base', entrypoint=['echo', 'a'])
@@ -191,7 +191,7 @@ class CommitTest(FilesCase):
         box = self.worked('rm -r /stuff/old; echo s >/squashed')
         self.commit(box, 'new', squash=True)
         data = self.inspect_image('new')
-        self.assertEqual((len(data['RootFS']['diff_ids']), len(data['History'])), (1, 1))
+        self.assertEqual((len(data['RootFS']['Layers']), len(data['History'])), (1, 1))
         self.assertEqual(self.client.run('sh', '-c', 'cat /squashed; ls /stuff; cat /keep/file', image='new'), (0, 's\nb\n'))
         self.assertEqual(files_in(self.service.root, 'run', 'mounts'), [])
 
@@ -254,7 +254,7 @@ class CommitTest(FilesCase):
         box = self.worked('dd if=/dev/urandom of=/r bs=1M count=8 2>/dev/null')
         jobs = [box.call('Commit', 's', f'new{number}') for number in range(4)]
         ids = [self.client.job_wait(job)['id'] for job in jobs]
-        layers = {self.inspect_image(ident)['RootFS']['diff_ids'][-1] for ident in ids}
+        layers = {self.inspect_image(ident)['RootFS']['Layers'][-1] for ident in ids}
         self.assertEqual(len(layers), 1)
 
     def test_other_tools(self):
