@@ -47,6 +47,9 @@ def recorded_events():
     """What the sources record, wherever that is a literal."""
     text = ''.join(read(path) for path in glob.glob(f'{SOURCE}/src/engine/*.c') + glob.glob(f'{SOURCE}/src/storage/*.c'))
     found = set(re.findall(r'cpd_store_add_event \(tx, "([a-z]+)", "([a-z]+)"', text))
+    # A new image comes with the event of what it is made of, if it is made of a container.
+    found |= {('container' if '.container' in rest else 'image', status)
+              for status, rest in re.findall(r'\.event = "([a-z]+)"(.*?)\};', text, re.S)}
     # The status is the last word but the caller and the error, also where a function passes it on.
     statuses = (re.findall(r'cpd_engine_set_(?:exec_)?status \(engine, [^"();]*"([a-z_]+)"', text)
                 + re.findall(r'cpd_engine_add_event \(engine, [^"();]*"([a-z]+)"', text)

@@ -58,7 +58,7 @@ class Files(CliTest):
         self.ok('commit', '--pause', '--squash', 'a', 'made')
         self.assertEqual(self.ok('ps', '--format', '{{.Names}} {{.State}}'), 'a running')
         data, = json.loads(self.ok('inspect', 'made'))
-        self.assertEqual(len(data['RootFS']['Layers'] if 'Layers' in data['RootFS'] else data['RootFS']['diff_ids']), 1)
+        self.assertEqual(len(data['RootFS']['Layers']), 1)
         self.assertEqual(data['Config']['Cmd'], ['sleep', '1000'])
         self.ok('rm', '-f', '-t', '0', 'a')
 
