@@ -421,6 +421,20 @@ cpd_bus_call_get_string (CpdBusCall *call, gsize index)
   return text;
 }
 
+const char *
+cpd_bus_call_get_bytes (CpdBusCall *call, gsize index, GError **error)
+{
+  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
+  const char *text = NULL;
+
+  g_variant_get_child (parameters, index, "^&ay", &text);
+  if (*text != '\0')
+    return text;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "argument %" G_GSIZE_FORMAT " is empty, or does not end with a zero", index);
+  return NULL;
+}
+
 char **
 cpd_bus_call_get_strings (CpdBusCall *call, gsize index)
 {

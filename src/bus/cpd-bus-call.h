@@ -72,6 +72,10 @@ GCancellable  *cpd_bus_call_get_cancellable (CpdBusCall            *call);
 GVariant      *cpd_bus_call_get_options    (CpdBusCall             *call);
 const char    *cpd_bus_call_get_string     (CpdBusCall             *call,
                                             gsize                   index);
+/* Bytes with a zero after them: NULL for others. */
+const char    *cpd_bus_call_get_bytes      (CpdBusCall             *call,
+                                            gsize                   index,
+                                            GError                **error);
 /* To be freed with g_strfreev(). */
 char         **cpd_bus_call_get_strings    (CpdBusCall             *call,
                                             gsize                   index);

@@ -3,7 +3,9 @@
 
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
+#include "common/cpd-fs.h"
 #include "engine/cpd-container-commit.h"
+#include "engine/cpd-container-copy.h"
 #include "engine/cpd-container-diff.h"
 
 const CpdBusOption cpd_bus_commit_options[] = {
@@ -13,6 +15,19 @@ const CpdBusOption cpd_bus_commit_options[] = {
   { "message", G_VARIANT_TYPE_STRING },
   { "pause", G_VARIANT_TYPE_BOOLEAN },
   { "squash", G_VARIANT_TYPE_BOOLEAN },
+  { NULL }
+};
+
+const CpdBusOption cpd_bus_copy_out_options[] = {
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { "name", G_VARIANT_TYPE_BYTESTRING },
+  { NULL }
+};
+
+const CpdBusOption cpd_bus_copy_in_options[] = {
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { "chown", G_VARIANT_TYPE_BOOLEAN },
+  { "overwrite", G_VARIANT_TYPE_BOOLEAN },
   { NULL }
 };
 
@@ -71,6 +86,28 @@ cpd_bus_add_sizes (CpdEngine *engine, GVariant *columns, GPtrArray *rows)
   return g_variant_dict_end (&dict);
 }
 
+GVariant *
+cpd_bus_work_stat_path (CpdBusCall *call, GError **error)
+{
+  const char *path = cpd_bus_call_get_bytes (call, 0, error);
+  g_autofree char *resolved = NULL;
+  GVariantBuilder dict;
+  struct stat info;
+
+  if (path == NULL || !cpd_engine_stat_path (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), path, &info,
+                                             &resolved, error))
+    return NULL;
+  g_variant_builder_init (&dict, G_VARIANT_TYPE_VARDICT);
+  g_variant_builder_add (&dict, "{sv}", "path", g_variant_new_bytestring (resolved));
+  g_variant_builder_add (&dict, "{sv}", "mode", g_variant_new_uint32 (info.st_mode));
+  g_variant_builder_add (&dict, "{sv}", "size", g_variant_new_uint64 ((guint64) info.st_size));
+  g_variant_builder_add (&dict, "{sv}", "uid", g_variant_new_uint32 (info.st_uid));
+  g_variant_builder_add (&dict, "{sv}", "gid", g_variant_new_uint32 (info.st_gid));
+  g_variant_builder_add (&dict, "{sv}", "modified", g_variant_new_uint64 (
+                           (guint64) MAX (0, info.st_mtim.tv_sec * G_USEC_PER_SEC + info.st_mtim.tv_nsec / 1000)));
+  return g_variant_new ("(a{sv})", &dict);
+}
+
 /* All that a job on the files of a container needs once its call is answered. */
 typedef struct
 {
@@ -79,11 +116,13 @@ typedef struct
   GVariant *options;            /* (owned) */
   char *id;                     /* (owned) of the container */
   char *text;                   /* (owned) the first argument */
+  int fd;                       /* (owned) of an archive, or -1 */
 } FilesJob;
 
 static void
 files_job_free (FilesJob *files)
 {
+  cpd_close_fd (&files->fd);
   g_free (files->text);
   g_free (files->id);
   g_variant_unref (files->options);
@@ -102,8 +141,9 @@ get_caller (const FilesJob *files)
   };
 }
 
+/* TEXT is what the job is about; takes FD. */
 static void
-start (CpdBusCall *call, const char *kind, CpdJobFunc func)
+start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *text, int fd)
 {
   FilesJob *files = g_new0 (FilesJob, 1);
   g_autoptr(CpdJob) job = NULL;
@@ -114,7 +154,8 @@ start (CpdBusCall *call, const char *kind, CpdJobFunc func)
   files->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
   files->options = g_variant_ref (cpd_bus_call_get_options (call));
   files->id = g_strdup (cpd_bus_call_get_object (call));
-  files->text = g_strdup (cpd_bus_call_get_string (call, 0));
+  files->text = g_strdup (text);
+  files->fd = fd;
   job = cpd_job_new (kind, func, files, (GDestroyNotify) files_job_free);
   path = cpd_bus_jobs_start (cpd_bus_service_get_jobs (cpd_bus_call_get_service (call)), call, job, &error);
   cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
@@ -156,5 +197,77 @@ run_commit (CpdJob *job, gpointer user_data, GError **error)
 void
 cpd_bus_commit_start (CpdBusCall *call)
 {
-  start (call, "commit", run_commit);
+  start (call, "commit", run_commit, cpd_bus_call_get_string (call, 0), -1);
+}
+
+static GVariant *
+build_copied (const CpdCopied *copied)
+{
+  GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  g_variant_builder_add (&result, "{sv}", "bytes", g_variant_new_uint64 (copied->size));
+  g_variant_builder_add (&result, "{sv}", "entries", g_variant_new_uint64 (copied->entries));
+  return g_variant_builder_end (&result);
+}
+
+/* In the job's thread. The descriptor is closed at once: who has the other end waits for that. */
+static GVariant *
+run_copy_out (CpdJob *job, gpointer user_data, GError **error)
+{
+  FilesJob *files = user_data;
+  CpdCopy copy = {
+    .path = files->text, .fd = files->fd, .progress = on_progress, .user_data = job,
+    .cancellable = cpd_job_get_cancellable (job),
+  };
+  CpdCopied copied;
+  gboolean done;
+
+  g_variant_lookup (files->options, "name", "^&ay", &copy.name);
+  done = cpd_engine_copy_out (files->engine, files->id, &copy, &copied, error);
+  cpd_close_fd (&files->fd);
+  return done ? build_copied (&copied) : NULL;
+}
+
+/* Likewise. */
+static GVariant *
+run_copy_in (CpdJob *job, gpointer user_data, GError **error)
+{
+  FilesJob *files = user_data;
+  const CpdCaller caller = get_caller (files);
+  const CpdCopy copy = {
+    .path = files->text, .fd = files->fd, .progress = on_progress, .user_data = job,
+    .chown = cpd_bus_options_get_boolean (files->options, "chown", FALSE),
+    .overwrite = cpd_bus_options_get_boolean (files->options, "overwrite", FALSE),
+    .cancellable = cpd_job_get_cancellable (job),
+  };
+  CpdCopied copied;
+  gboolean done = cpd_engine_copy_in (files->engine, files->id, &copy, &caller, &copied, error);
+
+  cpd_close_fd (&files->fd);
+  return done ? build_copied (&copied) : NULL;
+}
+
+static void
+start_copy (CpdBusCall *call, const char *kind, CpdJobFunc func)
+{
+  GError *error = NULL;
+  const char *path = cpd_bus_call_get_bytes (call, 0, &error);
+  int fd = path != NULL ? cpd_bus_call_get_fd (call, 1, &error) : -1;
+
+  if (fd < 0)
+    cpd_bus_call_return (call, NULL, error);
+  else
+    start (call, kind, func, path, fd);
+}
+
+void
+cpd_bus_copy_out_start (CpdBusCall *call)
+{
+  start_copy (call, "copy-out", run_copy_out);
+}
+
+void
+cpd_bus_copy_in_start (CpdBusCall *call)
+{
+  start_copy (call, "copy-in", run_copy_in);
 }

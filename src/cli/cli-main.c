@@ -16,6 +16,7 @@ static const CliVerb verbs[] = {
   { "container cleanup", N_("CONTAINER…"), N_("Clear away what ended containers needed"), cli_each, "Cleanup" },
   { "container evict", N_("CONTAINER…"), N_("Remove containers whatever is wrong with them"), cli_container_evict, "Evict" },
   { "container prune", NULL, N_("Remove all containers that do not run"), cli_container_prune },
+  { "cp", N_("[CONTAINER:]FILE [CONTAINER:]FILE"), N_("Copy files from, to or between containers"), cli_cp },
   { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
   { "diff", N_("CONTAINER|IMAGE"), N_("Show what has been changed in a container, or by an image's topmost layer"), cli_diff },
   { "events", NULL, N_("Show what happens"), cli_events },

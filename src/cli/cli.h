@@ -57,6 +57,7 @@ CLI_DECLARE_VERB (commit);
 CLI_DECLARE_VERB (config);
 CLI_DECLARE_VERB (container_evict);
 CLI_DECLARE_VERB (container_prune);
+CLI_DECLARE_VERB (cp);
 CLI_DECLARE_VERB (create);
 CLI_DECLARE_VERB (diff);
 CLI_DECLARE_VERB (each);

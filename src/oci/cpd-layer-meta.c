@@ -69,6 +69,17 @@ set_owner (const CpdLayerItem *item, int fd, GError **error)
   return TRUE;
 }
 
+/* Should it have become a link meanwhile, that is not followed. */
+static int
+chmod_plain (int parent, const char *base, mode_t mode)
+{
+  cpd_autofd int fd = openat (parent, base, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  char path[64];
+
+  g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
+  return fd >= 0 ? chmod (path, mode) : -1;
+}
+
 static gboolean
 set_mode (const CpdLayerItem *item, int fd, GError **error)
 {
@@ -78,7 +89,7 @@ set_mode (const CpdLayerItem *item, int fd, GError **error)
   if (fd >= 0)
     result = fchmod (fd, mode);
   else if (archive_entry_filetype (item->entry) != AE_IFLNK)    /* links have none */
-    result = fchmodat (item->parent, item->base, mode, 0);
+    result = chmod_plain (item->parent, item->base, mode);
   if (result < 0)
     {
       cpd_layer_item_fail (item, errno, "set its mode", error);

@@ -23,6 +23,7 @@
 struct _CpdLayerWriter
 {
   int root;                     /* (unowned) */
+  const CpdCopyRules *rules;    /* (unowned) (nullable) */
   int parent;                   /* (owned) directory that the last entry went to, -1 for none */
   char *parent_path;            /* (owned) (nullable) its path as entries spell it */
   struct stat parent_info;      /* as it was when it was opened */
@@ -32,11 +33,12 @@ struct _CpdLayerWriter
 };
 
 CpdLayerWriter *
-cpd_layer_writer_new (int root)
+cpd_layer_writer_new (int root, const CpdCopyRules *rules)
 {
   CpdLayerWriter *writer = g_new0 (CpdLayerWriter, 1);
 
   writer->root = root;
+  writer->rules = rules;
   writer->parent = -1;
   writer->uid = geteuid ();
   writer->gid = getegid ();
@@ -53,11 +55,18 @@ restore_time (int directory, const struct stat *info)
     g_debug ("failed to restore the time of a directory: %s", g_strerror (errno));
 }
 
+/* The directory that a copy goes to has been changed, and may tell so. */
+static gboolean
+was_there (CpdLayerWriter *writer, const char *path)
+{
+  return writer->rules != NULL && strcmp (writer->rules->directory, path) == 0;
+}
+
 /* The time of a directory is that of its entry; what comes and goes in it does not count. */
 static void
 leave_parent (CpdLayerWriter *writer)
 {
-  if (writer->parent >= 0)
+  if (writer->parent >= 0 && !was_there (writer, writer->parent_path))
     restore_time (writer->parent, &writer->parent_info);
   cpd_close_fd (&writer->parent);
   g_clear_pointer (&writer->parent_path, g_free);
@@ -102,6 +111,17 @@ clean_path (const char *name)
       name += length + (name[length] == '/' ? 1 : 0);
     }
   return g_string_free (path, FALSE);
+}
+
+/* Where a clean path of the archive is below the root. Takes PATH. */
+static char *
+place (CpdLayerWriter *writer, char *path)
+{
+  g_autofree char *taken = path;
+
+  if (path == NULL || writer->rules == NULL || *writer->rules->directory == '\0' || *path == '\0')
+    return g_steal_pointer (&taken);
+  return g_strconcat (writer->rules->directory, "/", path, NULL);
 }
 
 /* Opens a directory below the root, and makes it and its parents where they are missing. */
@@ -159,10 +179,28 @@ find_parent (CpdLayerWriter *writer, CpdLayerItem *item, GError **error)
   return TRUE;
 }
 
+/* A copy does not replace directories by other things, nor the other way round, unless that is wanted. */
+static gboolean
+may_replace (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
+{
+  const gboolean is_directory = archive_entry_filetype (item->entry) == AE_IFDIR;
+  struct stat info;
+
+  if (writer->rules == NULL || writer->rules->overwrite
+      || fstatat (item->parent, item->base, &info, AT_SYMLINK_NOFOLLOW) < 0
+      || is_directory == (S_ISDIR (info.st_mode) != 0))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is %s directory there, and %s one here",
+               item->shown, is_directory ? "no" : "a", is_directory ? "a" : "no");
+  return FALSE;
+}
+
 /* Removes what stands in the place of ITEM, as a later entry replaces an earlier one. */
 static gboolean
 clear_place (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
 {
+  if (!may_replace (writer, item, error))
+    return FALSE;
   /* Where other paths lead to may change by this; the descriptor itself stays good for ITEM. */
   g_clear_pointer (&writer->parent_path, g_free);
   writer->parent_path = g_strdup ("..");        /* which no path is */
@@ -246,7 +284,7 @@ is_same_file (int a_parent, const char *a, int b_parent, const char *b)
 static gboolean
 add_hard_link (CpdLayerWriter *writer, const CpdLayerItem *item, const char *target, GError **error)
 {
-  g_autofree char *path = clean_path (target);
+  g_autofree char *path = place (writer, clean_path (target));
   const char *base;
   cpd_autofd int parent = -1;
 
@@ -344,6 +382,18 @@ add_file (CpdLayerWriter *writer, CpdLayerSource *source, struct archive *archiv
          && cpd_layer_item_set_meta (item, fd, error);
 }
 
+/* What is copied into a directory goes through a link that is there instead. */
+static gboolean
+leads_to_directory (CpdLayerWriter *writer, const CpdLayerItem *item, const struct stat *info)
+{
+  cpd_autofd int fd = -1;
+
+  if (writer->rules == NULL || !S_ISLNK (info->st_mode))
+    return FALSE;
+  fd = cpd_in_root_open (writer->root, item->path, O_PATH | O_DIRECTORY);
+  return fd >= 0;
+}
+
 /* Makes the directory, unless there is one; a whiteout in its place says that it hides the one below. */
 static gboolean
 make_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
@@ -358,6 +408,8 @@ make_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error
       return FALSE;
     }
   if (S_ISDIR (info.st_mode))
+    return TRUE;
+  if (leads_to_directory (writer, item, &info))
     return TRUE;
   if (!clear_place (writer, item, error))
     return FALSE;
@@ -377,6 +429,8 @@ add_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
   if (!make_directory (writer, item, error))
     return FALSE;
   fd = openat (item->parent, item->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0 && writer->rules != NULL && (errno == ELOOP || errno == ENOTDIR))
+    return TRUE;        /* a link to one, which keeps what it has */
   if (fd < 0)
     {
       cpd_layer_item_fail (item, errno, "open it", error);
@@ -465,17 +519,22 @@ cpd_layer_writer_add (CpdLayerWriter *writer, CpdLayerSource *source, struct arc
   };
 
   item.shown = name != NULL ? g_utf8_make_valid (name, (gssize) strnlen (name, 1024)) : g_strdup ("");
-  item.path = name != NULL ? clean_path (name) : NULL;
+  item.path = name != NULL ? place (writer, clean_path (name)) : NULL;
   if (item.path == NULL)
     {
       cpd_layer_item_reject (&item, name != NULL ? "its name leaves the root" : "its name cannot be read", error);
       return FALSE;
     }
   if (*item.path == '\0')
-    return add_root (writer, &item, error);
+    return writer->rules != NULL || add_root (writer, &item, error);
   if (!find_parent (writer, &item, error))
     return FALSE;
-  if (g_str_has_prefix (item.base, WHITEOUT_PREFIX))
+  if (writer->rules != NULL && writer->rules->chown)
+    {
+      archive_entry_set_uid (entry, writer->rules->uid);
+      archive_entry_set_gid (entry, writer->rules->gid);
+    }
+  if (writer->rules == NULL && g_str_has_prefix (item.base, WHITEOUT_PREFIX))
     return add_whiteout (&item, error);
   if (hard_link != NULL)
     return add_hard_link (writer, &item, hard_link, error);

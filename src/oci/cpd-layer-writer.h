@@ -11,7 +11,9 @@ G_BEGIN_DECLS
 /* Makes files of tar entries below one directory. Only cpd-layer*.c knows of it. */
 typedef struct _CpdLayerWriter CpdLayerWriter;
 
-CpdLayerWriter *cpd_layer_writer_new      (int                    root);
+/* RULES (nullable) are those for a copy; without them the archive is a layer. */
+CpdLayerWriter *cpd_layer_writer_new      (int                    root,
+                                           const CpdCopyRules    *rules);
 void            cpd_layer_writer_free     (CpdLayerWriter        *writer);
 /* Makes ENTRY, reading its contents from ARCHIVE, the tar reader of SOURCE. */
 gboolean        cpd_layer_writer_add      (CpdLayerWriter        *writer,

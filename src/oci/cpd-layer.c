@@ -17,9 +17,10 @@ cpd_layer_info_clear (CpdLayerInfo *info)
 }
 
 static gboolean
-extract (CpdLayerSource *source, int root, guint64 entries_max, CpdLayerInfo *info, GError **error)
+extract (CpdLayerSource *source, int root, const CpdCopyRules *rules, guint64 entries_max, CpdLayerInfo *info,
+         GError **error)
 {
-  g_autoptr(CpdLayerWriter) writer = cpd_layer_writer_new (root);
+  g_autoptr(CpdLayerWriter) writer = cpd_layer_writer_new (root, rules);
   struct archive *archive = cpd_layer_source_open (source, error);
   struct archive_entry *entry;
   int result;
@@ -65,15 +66,14 @@ cpd_layer_utf8 (void)
   return utf8;
 }
 
-gboolean
-cpd_layer_extract_part (int fd, const CpdLayerPart *part, int root, int blob, const CpdLayerLimits *limits,
-                        CpdLayerProgressFunc progress, gpointer user_data, GCancellable *cancellable,
-                        CpdLayerInfo *info, GError **error)
+/* Reads all of the archive; RULES is NULL for a layer. */
+static gboolean
+unpack (CpdLayerSource *source, int root, const CpdCopyRules *rules, const CpdLayerLimits *limits, CpdLayerInfo *info,
+        GError **error)
 {
-  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, part, blob, limits, progress, user_data, cancellable);
   g_auto(CpdLayerInfo) found = { 0 };
   locale_t old = uselocale (cpd_layer_utf8 ());    /* 0 changes nothing */
-  gboolean done = extract (source, root, limits != NULL ? limits->entries : 0, &found, error);
+  gboolean done = extract (source, root, rules, limits != NULL ? limits->entries : 0, &found, error);
 
   uselocale (old);
   if (!done)
@@ -81,6 +81,26 @@ cpd_layer_extract_part (int fd, const CpdLayerPart *part, int root, int blob, co
   *info = found;
   found = (CpdLayerInfo) { 0 };
   return TRUE;
+}
+
+gboolean
+cpd_layer_extract_part (int fd, const CpdLayerPart *part, int root, int blob, const CpdLayerLimits *limits,
+                        CpdLayerProgressFunc progress, gpointer user_data, GCancellable *cancellable,
+                        CpdLayerInfo *info, GError **error)
+{
+  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, part, blob, limits, progress, user_data, cancellable);
+
+  return unpack (source, root, NULL, limits, info, error);
+}
+
+gboolean
+cpd_layer_copy_in (int fd, int root, const CpdCopyRules *rules, const CpdLayerLimits *limits,
+                   CpdLayerProgressFunc progress, gpointer user_data, GCancellable *cancellable, CpdLayerInfo *info,
+                   GError **error)
+{
+  g_autoptr(CpdLayerSource) source = cpd_layer_source_new (fd, NULL, -1, limits, progress, user_data, cancellable);
+
+  return unpack (source, root, rules, limits, info, error);
 }
 
 gboolean

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 #include <locale.h>
+#include <sys/types.h>
 
 G_BEGIN_DECLS
 
@@ -79,6 +80,33 @@ gboolean cpd_layer_extract_part (int                   fd,
                                  GCancellable         *cancellable,
                                  CpdLayerInfo         *info,
                                  GError              **error);
+
+/* How files are copied to where others are. */
+typedef struct
+{
+  const char *directory;        /* below the root, without a link at its end: "" for the root itself */
+  gboolean chown;               /* all of it is to belong to these: */
+  uid_t uid;
+  gid_t gid;
+  gboolean overwrite;           /* a directory may take the place of something else, and the other way round */
+} CpdCopyRules;
+
+/*
+ * Unpacks the tar archive FD into a directory below ROOT that others may use and
+ * change meanwhile, and whose links lead to where they would lead who has ROOT
+ * for a root. Names have no meaning here that they have in layers.
+ * INVALID_ARCHIVE names the entry, INVALID_ARGUMENT what is in its way;
+ * DISK_FULL, CANCELLED, FAILED. What was made until then stays.
+ */
+gboolean cpd_layer_copy_in    (int                    fd,
+                               int                    root,
+                               const CpdCopyRules    *rules,
+                               const CpdLayerLimits  *limits,
+                               CpdLayerProgressFunc   progress,
+                               gpointer               user_data,
+                               GCancellable          *cancellable,
+                               CpdLayerInfo          *info,
+                               GError               **error);
 void     cpd_layer_info_clear (CpdLayerInfo          *info);
 /* For uselocale(), around what libarchive is to know names by. */
 locale_t cpd_layer_utf8       (void);

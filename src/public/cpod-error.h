@@ -48,6 +48,7 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_INVALID_IMAGE: An image is not what it says it is, or of a kind that is not known.
  * @CPOD_ERROR_RUNTIME_STOPPED: The service was told to end and takes no more calls.
  * @CPOD_ERROR_NO_SUCH_EXEC_SESSION: There is no such exec session.
+ * @CPOD_ERROR_NO_SUCH_FILE: There is no such file in the container.
  *
  * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
  * %CPOD_ERROR_FAILED.
@@ -87,9 +88,10 @@ typedef enum
   CPOD_ERROR_INVALID_IMAGE,       /*< nick=InvalidImage >*/
   CPOD_ERROR_RUNTIME_STOPPED,     /*< nick=RuntimeStopped >*/
   CPOD_ERROR_NO_SUCH_EXEC_SESSION, /*< nick=NoSuchExecSession >*/
+  CPOD_ERROR_NO_SUCH_FILE,        /*< nick=NoSuchFile >*/
 } CpodError;
 
-#define CPOD_N_ERRORS (CPOD_ERROR_NO_SUCH_EXEC_SESSION + 1)
+#define CPOD_N_ERRORS (CPOD_ERROR_NO_SUCH_FILE + 1)
 
 GQuark cpod_error_quark (void);
 
