@@ -12,7 +12,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 from execs import new_exec
-from service import RUNTIME, CallError, Case, Service, bus_address, connect_bus, listen_for, main, scratch, wait_for
+from service import RUNTIME, CallError, Case, GLib, Service, bus_address, connect_bus, listen_for, main, scratch, wait_for
 
 SOURCE = os.environ['CPOD_SOURCE']
 ABSENT = 'ab' * 32
@@ -29,6 +29,10 @@ def changing_methods():
                 if action.rsplit('.', 1)[1] not in READING:
                     found.add(f'{interface.get("name").rsplit(".", 1)[1]}.{method.get("name")}')
     return found
+
+
+def copy_arguments(path):
+    return GLib.Variant('(ayha{sv})', (path.encode() + b'\0', 0, {}))
 
 
 class EventsCase(Case):
@@ -184,10 +188,22 @@ class A13TableTest(EventsCase):
         self.assertEqual(self.statuses(lambda: other.call('Stop', timeout=0)), ['exec_died'])
         return {'Container.Exec'} | {'Exec.' + name for name in ('Start', 'Attach', 'Resize', 'Kill', 'Stop', 'Remove')}
 
+    @staticmethod
+    def archive():
+        """The descriptor of an empty one, to read from or write to."""
+        fd = os.memfd_create('archive')
+        os.write(fd, bytes(10240))
+        os.lseek(fd, 0, os.SEEK_SET)
+        return fd
+
     def check_storage(self):
         container = self.container()
         self.assertEqual(self.statuses(lambda: container.call('Mount')), ['mount'])
         self.assertEqual(self.statuses(lambda: container.call('Unmount')), ['unmount'])
+        copied = lambda method: self.client.job_wait(self.client.call_raw(  # noqa: E731
+            container.path, 'org.cpod.Cpod1.Container', method, copy_arguments('/tmp'), [self.archive()])[0].unpack()[0])
+        self.assertEqual(self.statuses(lambda: copied('CopyIn')), ['copy'])
+        self.assertEqual(self.statuses(lambda: copied('CopyOut')), [])
         commit = lambda: self.client.job_wait(container.call('Commit', 's', 'committed'))  # noqa: E731
         self.assertEqual(self.statuses(commit), ['commit'])
         self.client.images('RemoveImage', 's', 'committed')
@@ -210,7 +226,7 @@ class A13TableTest(EventsCase):
         for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
             self.refused(client.runtime, method, 's', ABSENT)
         self.assertEqual(client.events(since)[0], [])
-        return {'Container.Mount', 'Container.Unmount', 'Container.Commit', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
+        return {'Container.Mount', 'Container.Unmount', 'Container.Commit', 'Container.CopyIn', 'Container.CopyOut', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
                 'Runtime.RemoveStorageContainer'}
 
     # What is no event: the service's own affairs.
