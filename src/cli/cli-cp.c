@@ -274,7 +274,7 @@ finish (CliApp      *app,
       g_autoptr(GError) theirs = NULL;
 
       /* Either side may have been first. */
-      if (failure == NULL || !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_FAILED) || strstr (failure->message, g_strerror (EPIPE)) == NULL)
+      if (!g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE))
         cancel_job (app, job);
       if (!wait_job (app, job, &theirs) && !g_error_matches (theirs, CPOD_ERROR, CPOD_ERROR_CANCELLED))
         g_propagate_error (error, g_steal_pointer (&theirs));
@@ -324,7 +324,7 @@ copy_in (CliApp           *app,
     return FALSE;
 
   done = cli_tar_pack (fds[1], path != NULL ? path : from->path, plan->name, &failure);
-  if (!done)
+  if (!done && !g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE))
     cancel_job (app, job);      /* before the end of the stream looks like that of the archive */
   close (g_steal_fd (&fds[1]));
   return finish (app, job, done, failure, error);

@@ -23,6 +23,39 @@ fail (struct archive  *archive,
   return FALSE;
 }
 
+/* Where an archive goes to. */
+typedef struct
+{
+  int fd;
+  int error_number;             /* that of the first failure; nothing is written after it */
+} Output;
+
+/* libarchive would lose memory if it were told of a failure. */
+static la_ssize_t
+on_write (struct archive *archive,
+          void           *user_data,
+          const void     *data,
+          size_t          length)
+{
+  Output *output = user_data;
+  const char *at = data;
+  gsize left = length;
+
+  while (left > 0 && output->error_number == 0)
+    {
+      ssize_t n = write (output->fd, at, left);
+
+      if (n > 0)
+        {
+          at += n;
+          left -= n;
+        }
+      else if (n < 0 && errno != EINTR)
+        output->error_number = errno;
+    }
+  return (la_ssize_t) length;
+}
+
 /* A hole is written as what it reads as. */
 static gboolean
 write_zeros (struct archive *to,
@@ -103,11 +136,12 @@ static gboolean
 pack_all (struct archive                    *disk,
           struct archive                    *to,
           struct archive_entry_linkresolver *links,
+          const Output                      *output,
           const char                        *path,
           const char                        *name,
           GError                           **error)
 {
-  for (;;)
+  while (output->error_number == 0)
     {
       struct archive_entry *entry = archive_entry_new ();
       struct archive_entry *spare = NULL;
@@ -130,6 +164,7 @@ pack_all (struct archive                    *disk,
       if (!packed)
         return FALSE;
     }
+  return TRUE;
 }
 
 gboolean
@@ -141,6 +176,7 @@ cli_tar_pack (int          fd,
   struct archive *disk = archive_read_disk_new ();
   struct archive *to = archive_write_new ();
   struct archive_entry_linkresolver *links = archive_entry_linkresolver_new ();
+  Output output = { fd, 0 };
   gboolean done;
 
   archive_read_disk_set_symlink_physical (disk);
@@ -148,13 +184,19 @@ cli_tar_pack (int          fd,
   archive_write_set_bytes_per_block (to, BLOCK_SIZE);
   archive_write_set_bytes_in_last_block (to, 1);
   archive_entry_linkresolver_set_strategy (links, archive_format (to));
-  done = archive_write_open_fd (to, fd) == ARCHIVE_OK || fail (to, path, error);
+  done = archive_write_open (to, &output, NULL, on_write, NULL) == ARCHIVE_OK || fail (to, path, error);
   done = done && (archive_read_disk_open (disk, path) == ARCHIVE_OK || fail (disk, path, error));
-  done = done && pack_all (disk, to, links, path, name, error);
-  if (done)
-    done = archive_write_close (to) == ARCHIVE_OK || fail (to, path, error);
+  done = done && pack_all (disk, to, links, &output, path, name, error);
+  if (!done)
+    output.error_number = ECANCELED;    /* no end */
   else
-    archive_write_fail (to);
+    done = archive_write_close (to) == ARCHIVE_OK || fail (to, path, error);
+  if (done && output.error_number != 0)
+    {
+      g_set_error (error, G_IO_ERROR, output.error_number == EPIPE ? G_IO_ERROR_BROKEN_PIPE : G_IO_ERROR_FAILED, "%s: %s",
+                   path, g_strerror (output.error_number));
+      done = FALSE;
+    }
   archive_entry_linkresolver_free (links);
   archive_write_free (to);
   archive_read_free (disk);

@@ -26,6 +26,7 @@ struct _CpdTarWriter
   CpdTarOutput output;          /* (owned) */
   struct archive *archive;      /* (owned) */
   GError *failure;              /* (owned) (nullable) of the output */
+  gboolean given_up;            /* nothing more is written */
   GHashTable *links;            /* (owned) "device:inode" → name of what has more than one */
   char *buffer;                 /* (owned) BLOCK_SIZE bytes */
   guint64 size;
@@ -46,10 +47,10 @@ on_write (struct archive *archive, void *user_data, const void *data, size_t len
 {
   CpdTarWriter *writer = user_data;
 
-  if (writer->failure == NULL && cpd_tar_output_write (&writer->output, data, length, &writer->failure))
-    return (la_ssize_t) length;
-  archive_set_error (archive, EIO, "failed to write");  /* the writer knows why */
-  return -1;
+  /* libarchive would lose memory if it were told of a failure, so it is not; the writer looks itself. */
+  if (writer->failure == NULL && !writer->given_up)
+    cpd_tar_output_write (&writer->output, data, length, &writer->failure);
+  return (la_ssize_t) length;
 }
 
 static gboolean
@@ -101,11 +102,8 @@ cpd_tar_writer_free (CpdTarWriter *writer)
 {
   if (writer == NULL)
     return;
-  if (writer->archive != NULL)
-    {
-      archive_write_fail (writer->archive);     /* no end, unless it has been written */
-      archive_write_free (writer->archive);
-    }
+  writer->given_up = TRUE;      /* no end, unless it has been written */
+  archive_write_free (writer->archive);
   cpd_tar_output_close (&writer->output);
   g_clear_error (&writer->failure);
   g_hash_table_unref (writer->links);
@@ -117,7 +115,7 @@ static gboolean
 write_header (CpdTarWriter *writer, struct archive_entry *entry, GError **error)
 {
   writer->entries++;
-  return archive_write_header (writer->archive, entry) >= ARCHIVE_WARN
+  return (archive_write_header (writer->archive, entry) >= ARCHIVE_WARN && writer->failure == NULL)
          || fail (writer, archive_entry_pathname (entry), error);
 }
 
@@ -157,7 +155,7 @@ add_data (CpdTarWriter *writer, int fd, gint64 offset, gint64 length, const char
         }
       else
         writer->size += (guint64) n;
-      if (archive_write_data (writer->archive, writer->buffer, (gsize) n) < 0)
+      if (archive_write_data (writer->archive, writer->buffer, (gsize) n) < 0 || writer->failure != NULL)
         return fail (writer, name, error);
       offset += n;
       length -= n;
@@ -367,7 +365,8 @@ cpd_tar_writer_add (CpdTarWriter *writer, int root, const char *base, const char
 gboolean
 cpd_tar_writer_finish (CpdTarWriter *writer, GError **error)
 {
-  return archive_write_close (writer->archive) == ARCHIVE_OK || fail (writer, "", error);
+  return (archive_write_close (writer->archive) == ARCHIVE_OK && writer->failure == NULL)
+         || fail (writer, "", error);
 }
 
 guint64
