@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-archives.h"
 #include "bus/cpd-bus-create-options.h"
 #include "bus/cpd-bus-exec.h"
 #include "bus/cpd-bus-files.h"
@@ -271,6 +272,7 @@ static const CpdBusMethod methods[] = {
   { "Unmount", cpd_bus_force_options, TRUE, cpd_bus_work_unmount },
   { "Diff", cpd_bus_no_options, FALSE, cpd_bus_work_diff_container },
   { "Commit", cpd_bus_commit_options, TRUE, NULL, cpd_bus_commit_start },
+  { "Export", cpd_bus_export_options, TRUE, NULL, cpd_bus_export_start },
   { "StatPath", cpd_bus_no_options, FALSE, cpd_bus_work_stat_path },
   { "CopyOut", cpd_bus_copy_out_options, TRUE, NULL, cpd_bus_copy_out_start },
   { "CopyIn", cpd_bus_copy_in_options, TRUE, NULL, cpd_bus_copy_in_start },

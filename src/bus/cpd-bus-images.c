@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bus/cpd-bus-archives.h"
 #include "bus/cpd-bus-image-list.h"
 #include "bus/cpd-bus-image-prune.h"
 #include "bus/cpd-bus-interface.h"
@@ -62,9 +63,10 @@ run_import (CpdJob *job, gpointer user_data, GError **error)
     .unit = cpd_bus_peer_get_unit (import->peer),
   };
   GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  cpd_autofd int archive = g_steal_fd (&import->archive);       /* the job's object stays for a while */
   g_autofree char *id = NULL, *path = NULL;
 
-  id = cpd_engine_import_image (import->engine, import->archive, import->reference,
+  id = cpd_engine_import_image (import->engine, archive, import->reference,
                                 (const char *const *) import->changes, import->message, &caller,
                                 on_import_progress, job, cpd_job_get_cancellable (job), error);
   if (id == NULL)
@@ -142,9 +144,11 @@ work_remove_image (CpdBusCall *call, GError **error)
 
 static const CpdBusMethod methods[] = {
   { "Import", import_options, TRUE, NULL, start_import },
+  { "Load", cpd_bus_load_options, TRUE, NULL, cpd_bus_load_start },
   { "Pull", cpd_bus_pull_options, TRUE, NULL, cpd_bus_pull_start },
   { "Push", cpd_bus_push_options, TRUE, NULL, cpd_bus_push_start },
   { "ListTags", cpd_bus_list_tags_options, FALSE, NULL, cpd_bus_list_tags_start },
+  { "Save", cpd_bus_save_options, TRUE, NULL, cpd_bus_save_start },
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
   { "ListImages", cpd_bus_list_images_options, FALSE, cpd_bus_work_list_images },
   { "RemoveImage", remove_options, TRUE, work_remove_image },

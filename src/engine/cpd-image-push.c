@@ -104,11 +104,11 @@ push_image (CpdEngine *engine, const CpdImageRow *image, const char *destination
   const char *told = g_str_has_prefix (destination, "docker://") ? destination + strlen ("docker://") : destination;
   gboolean done;
 
-  if (!cpd_storage_lay_out (engine->storage, image, &push.layout, error))
+  if (!cpd_storage_lay_out (engine->storage, image, FALSE, &push.layout, error))
     return NULL;
   done = copy (engine, &push, destination, format, &digest, error);
-  if (!cpd_storage_end_layout (engine->storage, &push.layout, image->id, done ? told : NULL, transfer->caller,
-                               done ? error : NULL))
+  if (!cpd_storage_end_layout (engine->storage, &push.layout, image->id, done ? "push" : NULL, told,
+                               transfer->caller, done ? error : NULL))
     done = FALSE;
   return done ? g_steal_pointer (&digest) : NULL;
 }

@@ -163,19 +163,21 @@ build_parameters (GVariant   *arguments,
   return g_variant_builder_end (&builder);
 }
 
-/* Calls METHOD of org.cpod.Cpod1.Images with ARGUMENTS (a floating tuple) and OPTIONS, and waits for the end of the
+/* Calls METHOD of an object with ARGUMENTS (a floating tuple) and OPTIONS, and waits for the end of the
  * job that it starts, whose result TASK returns: see cpod_job_finish(). TASK is taken, and has no cancellable:
  * CANCELLABLE cancels the job. */
 void
-cpod_job_run (GTask                *task,
-              const char           *method,
-              GVariant             *arguments,
-              GVariant             *options,
-              GUnixFDList          *fd_list,
-              CpodProgressCallback  progress,
-              gpointer              progress_data,
-              GDestroyNotify        progress_destroy,
-              GCancellable         *cancellable)
+cpod_job_run_at (GTask                *task,
+                 const char           *path,
+                 const char           *interface,
+                 const char           *method,
+                 GVariant             *arguments,
+                 GVariant             *options,
+                 GUnixFDList          *fd_list,
+                 CpodProgressCallback  progress,
+                 gpointer              progress_data,
+                 GDestroyNotify        progress_destroy,
+                 GCancellable         *cancellable)
 {
   CpodClient *self = g_task_get_source_object (task);
   JobState *state = g_new0 (JobState, 1);
@@ -201,7 +203,23 @@ cpod_job_run (GTask                *task,
   if (progress != NULL)
     watch_progress (self, state);
 
-  cpod_call (self, CPOD_PATH_RUNTIME, CPOD_INTERFACE_IMAGES, method, parameters, fd_list, NULL, job_started, task);
+  cpod_call (self, path, interface, method, parameters, fd_list, NULL, job_started, task);
+}
+
+/* The same for org.cpod.Cpod1.Images. */
+void
+cpod_job_run (GTask                *task,
+              const char           *method,
+              GVariant             *arguments,
+              GVariant             *options,
+              GUnixFDList          *fd_list,
+              CpodProgressCallback  progress,
+              gpointer              progress_data,
+              GDestroyNotify        progress_destroy,
+              GCancellable         *cancellable)
+{
+  cpod_job_run_at (task, CPOD_PATH_RUNTIME, CPOD_INTERFACE_IMAGES, method, arguments, options, fd_list, progress,
+                   progress_data, progress_destroy, cancellable);
 }
 
 /* The member KEY of the result of a job, a string. */

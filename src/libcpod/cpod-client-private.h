@@ -89,6 +89,17 @@ G_GNUC_INTERNAL void              cpod_job_run        (GTask                *tas
                                                        gpointer              progress_data,
                                                        GDestroyNotify        progress_destroy,
                                                        GCancellable         *cancellable);
+G_GNUC_INTERNAL void              cpod_job_run_at     (GTask                *task,
+                                                       const char           *path,
+                                                       const char           *interface,
+                                                       const char           *method,
+                                                       GVariant             *arguments,
+                                                       GVariant             *options,
+                                                       GUnixFDList          *fd_list,
+                                                       CpodProgressCallback  progress,
+                                                       gpointer              progress_data,
+                                                       GDestroyNotify        progress_destroy,
+                                                       GCancellable         *cancellable);
 G_GNUC_INTERNAL char             *cpod_job_get_string (GVariant             *result,
                                                        const char           *key,
                                                        GError              **error);

@@ -150,6 +150,68 @@ char            *cpod_client_import_image_finish         (CpodClient           *
                                                           GAsyncResult         *result,
                                                           GError              **error);
 
+GVariant        *cpod_client_load_images_sync            (CpodClient          *self,
+                                                          int                  fd,
+                                                          GVariant            *options,
+                                                          CpodProgressCallback progress,
+                                                          gpointer             progress_data,
+                                                          GCancellable        *cancellable,
+                                                          GError             **error);
+void             cpod_client_load_images                 (CpodClient          *self,
+                                                          int                  fd,
+                                                          GVariant            *options,
+                                                          CpodProgressCallback progress,
+                                                          gpointer             progress_data,
+                                                          GDestroyNotify       progress_destroy,
+                                                          GCancellable        *cancellable,
+                                                          GAsyncReadyCallback  callback,
+                                                          gpointer             user_data);
+GVariant        *cpod_client_load_images_finish          (CpodClient   *self,
+                                                          GAsyncResult *result,
+                                                          GError      **error);
+
+gboolean         cpod_client_save_images_sync            (CpodClient          *self,
+                                                          const char *const   *images,
+                                                          int                  fd,
+                                                          GVariant            *options,
+                                                          CpodProgressCallback progress,
+                                                          gpointer             progress_data,
+                                                          GCancellable        *cancellable,
+                                                          GError             **error);
+void             cpod_client_save_images                 (CpodClient          *self,
+                                                          const char *const   *images,
+                                                          int                  fd,
+                                                          GVariant            *options,
+                                                          CpodProgressCallback progress,
+                                                          gpointer             progress_data,
+                                                          GDestroyNotify       progress_destroy,
+                                                          GCancellable        *cancellable,
+                                                          GAsyncReadyCallback  callback,
+                                                          gpointer             user_data);
+gboolean         cpod_client_save_images_finish          (CpodClient   *self,
+                                                          GAsyncResult *result,
+                                                          GError      **error);
+
+gboolean         cpod_client_export_container_sync       (CpodClient          *self,
+                                                          const char          *path,
+                                                          int                  fd,
+                                                          CpodProgressCallback progress,
+                                                          gpointer             progress_data,
+                                                          GCancellable        *cancellable,
+                                                          GError             **error);
+void             cpod_client_export_container            (CpodClient          *self,
+                                                          const char          *path,
+                                                          int                  fd,
+                                                          CpodProgressCallback progress,
+                                                          gpointer             progress_data,
+                                                          GDestroyNotify       progress_destroy,
+                                                          GCancellable        *cancellable,
+                                                          GAsyncReadyCallback  callback,
+                                                          gpointer             user_data);
+gboolean         cpod_client_export_container_finish     (CpodClient   *self,
+                                                          GAsyncResult *result,
+                                                          GError      **error);
+
 char            *cpod_client_pull_image_sync             (CpodClient           *self,
                                                           const char           *reference,
                                                           const char           *credentials,

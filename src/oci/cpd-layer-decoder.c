@@ -21,7 +21,7 @@ struct _CpdLayerDecoder
   CpdLayerPart part;
   GPollFD stop;
   gboolean has_stop;
-  CpdLayerSink *sink;           /* (unowned) */
+  CpdLayerSink *sink;           /* (unowned) (nullable) */
   CpdCompression compression;
 
   CpdLayerBuffer *raw;          /* (owned) (nullable) what was read last; NEXT is the first byte not yet used */
@@ -134,7 +134,7 @@ take_buffer (CpdLayerDecoder *decoder, GError **error)
 static void
 sink_raw (CpdLayerDecoder *decoder)
 {
-  if (decoder->raw != NULL && decoder->raw->length > 0)
+  if (decoder->sink != NULL && decoder->raw != NULL && decoder->raw->length > 0)
     cpd_layer_sink_push (decoder->sink, decoder->raw);
 }
 

@@ -20,7 +20,7 @@ void             cpd_layer_decoder_free  (CpdLayerDecoder  *decoder);
 gboolean         cpd_layer_decoder_sniff (CpdLayerDecoder  *decoder,
                                           CpdCompression   *compression,
                                           GError          **error);
-/* Where what is read is to go, too. Of gzip that is only what belongs to it, without zeros behind it. */
+/* Where what is read is to go, too; NULL for nowhere. Of gzip that is only what belongs to it, without zeros behind it. */
 void             cpd_layer_decoder_start (CpdLayerDecoder  *decoder,
                                           CpdLayerSink     *raw);
 /* The next piece of the tar in BUFFER; NULL in it at the end, when all has been read. */

@@ -107,6 +107,15 @@ gboolean cpd_layer_copy_in    (int                    fd,
                                GCancellable          *cancellable,
                                CpdLayerInfo          *info,
                                GError               **error);
+/* Called with one piece of a tar after the other. */
+typedef gboolean (*CpdLayerPieceFunc) (const void *data, gsize length, gpointer user_data, GError **error);
+/* Only decompresses the archive that FD reads: its diff-id, and its size. FUNC may be NULL. INVALID_ARCHIVE, CANCELLED. */
+char    *cpd_layer_read       (int                    fd,
+                               CpdLayerPieceFunc      func,
+                               gpointer               user_data,
+                               guint64               *size,
+                               GCancellable          *cancellable,
+                               GError               **error);
 void     cpd_layer_info_clear (CpdLayerInfo          *info);
 /* For uselocale(), around what libarchive is to know names by. */
 locale_t cpd_layer_utf8       (void);

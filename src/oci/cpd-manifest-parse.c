@@ -11,6 +11,7 @@
 #include "public/cpod-error.h"
 
 #define MEDIA_TYPE_INDEX "application/vnd.oci.image.index.v1+json"
+#define ANNOTATION_CONTAINERD_NAME "io.containerd.image.name"
 #define DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
 #define DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 #define DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
@@ -52,6 +53,7 @@ entry_free (CpdManifestEntry *entry)
   g_free (entry->os);
   g_free (entry->architecture);
   g_free (entry->variant);
+  g_free (entry->name);
   g_free (entry);
 }
 
@@ -74,6 +76,15 @@ cpd_manifest_oci_type (const char *media_type)
   return NULL;
 }
 
+/* docker puts no more than the tag where the name should be, and containerd's own annotation beside it. */
+static char *
+read_name (JsonObject *annotations)
+{
+  const char *name = cpd_json_get_string (annotations, ANNOTATION_CONTAINERD_NAME);
+
+  return g_strdup (name != NULL ? name : cpd_json_get_string (annotations, CPD_ANNOTATION_REF_NAME));
+}
+
 static CpdManifestEntry *
 read_entry (JsonObject *object, const char *what, GError **error)
 {
@@ -81,6 +92,7 @@ read_entry (JsonObject *object, const char *what, GError **error)
   const char *digest = cpd_json_get_string (object, "digest");
   gint64 size = cpd_json_get_int (object, "size");
   JsonObject *platform = cpd_json_get_object (object, "platform");
+  JsonObject *annotations = cpd_json_get_object (object, "annotations");
   CpdManifestEntry *entry;
 
   if (media_type == NULL || digest == NULL || size < 0 || !cpd_digest_check (digest, NULL))
@@ -99,6 +111,8 @@ read_entry (JsonObject *object, const char *what, GError **error)
       entry->architecture = g_strdup (cpd_json_get_string (platform, "architecture"));
       entry->variant = g_strdup (cpd_json_get_string (platform, "variant"));
     }
+  if (annotations != NULL)
+    entry->name = read_name (annotations);
   return entry;
 }
 

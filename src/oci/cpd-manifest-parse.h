@@ -15,6 +15,7 @@ typedef struct
   char *os;
   char *architecture;
   char *variant;
+  char *name;                   /* what an index of images calls it */
 } CpdManifestEntry;
 
 /* A manifest, or an index of several. */

@@ -6,8 +6,6 @@
 #include "oci/cpd-platform.h"
 #include "public/cpod-error.h"
 
-#define ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
-
 static JsonObject *
 descriptor_to_object (const CpdDescriptor *descriptor)
 {
@@ -20,7 +18,7 @@ descriptor_to_object (const CpdDescriptor *descriptor)
     {
       JsonObject *annotations = json_object_new ();
 
-      json_object_set_string_member (annotations, ANNOTATION_REF_NAME, descriptor->ref_name);
+      json_object_set_string_member (annotations, CPD_ANNOTATION_REF_NAME, descriptor->ref_name);
       json_object_set_object_member (object, "annotations", annotations);
     }
   return object;
@@ -151,4 +149,26 @@ char *
 cpd_manifest_layout (void)
 {
   return g_strdup ("{\"imageLayoutVersion\":\"1.0.0\"}");
+}
+
+char *
+cpd_manifest_docker (const CpdDockerImage *images, gsize n_images)
+{
+  JsonArray *array = json_array_new ();
+  g_autoptr(JsonNode) node = json_node_new (JSON_NODE_ARRAY);
+
+  for (gsize i = 0; i < n_images; i++)
+    {
+      JsonObject *image = json_object_new ();
+
+      json_object_set_string_member (image, "Config", images[i].config);
+      if (images[i].names[0] != NULL)
+        json_object_set_array_member (image, "RepoTags", cpd_json_array_from_strv (images[i].names));
+      else
+        json_object_set_null_member (image, "RepoTags");
+      json_object_set_array_member (image, "Layers", cpd_json_array_from_strv (images[i].layers));
+      json_array_add_object_element (array, image);
+    }
+  json_node_take_array (node, array);
+  return cpd_json_print (node);
 }

@@ -6,6 +6,7 @@
 G_BEGIN_DECLS
 
 #define CPD_MEDIA_TYPE_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+#define CPD_ANNOTATION_REF_NAME "org.opencontainers.image.ref.name"
 #define CPD_MEDIA_TYPE_CONFIG "application/vnd.oci.image.config.v1+json"
 
 /* What stands for a blob in another one. Nothing is owned. */
@@ -34,5 +35,16 @@ char *cpd_manifest_text         (const CpdDescriptor  *config,
 char *cpd_manifest_index        (const CpdDescriptor  *manifests,
                                  gsize                 n_manifests);
 char *cpd_manifest_layout       (void);
+
+/* An image as docker describes it in an archive. Nothing is owned. */
+typedef struct
+{
+  const char *config;
+  const char *const *names;
+  const char *const *layers;
+} CpdDockerImage;
+
+char *cpd_manifest_docker       (const CpdDockerImage *images,
+                                 gsize                 n_images);
 
 G_END_DECLS

@@ -47,6 +47,8 @@ struct _CpdImageWriter
   CpdFlusher *flusher;          /* (owned) */
   GMutex lock;                  /* for the flusher, and what has been read so far of all layers */
   guint64 bytes;
+  CpdProgressFunc progress;     /* (nullable) */
+  gpointer user_data;
   GPtrArray *layers;            /* (owned) CpdWriterLayer, each once */
   GPtrArray *images;            /* (owned) GPtrArray of CpdWriterEntry, lowest first */
   GPtrArray *made;              /* (owned) paths that have to go if it fails */

@@ -222,6 +222,13 @@ cpd_image_writer_has_layer (CpdImageWriter *writer, guint number)
   return layer->pinned || layer->unpacked;
 }
 
+void
+cpd_image_writer_set_progress (CpdImageWriter *writer, CpdProgressFunc progress, gpointer user_data)
+{
+  writer->progress = progress;
+  writer->user_data = user_data;
+}
+
 int
 cpd_image_writer_open_blob (CpdImageWriter *writer, guint number)
 {
@@ -248,6 +255,8 @@ on_progress (guint64 bytes_done, guint64 bytes_total, gpointer user_data)
   writer->bytes += bytes_done - progress->layer->bytes;
   progress->layer->bytes = bytes_done;
   cpd_flusher_advance (writer->flusher, writer->bytes);
+  if (writer->progress != NULL)
+    writer->progress (writer->bytes, 0, writer->user_data);
   g_mutex_unlock (&writer->lock);
 }
 

@@ -45,6 +45,10 @@ gboolean        cpd_image_writer_has_layer     (CpdImageWriter       *writer,
 /* The blob of a layer, if another layer has the same, else -1. */
 int             cpd_image_writer_open_blob     (CpdImageWriter       *writer,
                                                 guint                 number);
+/* Is called with how many bytes of all layers have been read, by whoever adds a layer. */
+void            cpd_image_writer_set_progress  (CpdImageWriter       *writer,
+                                                CpdProgressFunc       progress,
+                                                gpointer              user_data);
 /* Unpacks the layer that FD reads; it must be what was claimed: INVALID_IMAGE, INVALID_ARCHIVE. Several threads may
  * do this for different layers. */
 gboolean        cpd_image_writer_add_layer     (CpdImageWriter       *writer,

@@ -132,11 +132,13 @@ fill (CpdStorage *storage, CpdImageLayout *layout, const char *text, const CpdMa
 }
 
 gboolean
-cpd_storage_lay_out (CpdStorage *storage, const CpdImageRow *image, CpdImageLayout *layout, GError **error)
+cpd_storage_lay_out (CpdStorage *storage, const CpdImageRow *image, gboolean own, CpdImageLayout *layout,
+                     GError **error)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&storage->lock);
   g_autoptr(CpdManifest) manifest = NULL;
-  g_autofree char *text = choose_manifest (storage, image, &manifest, error);
+  g_autofree char *text = own ? read_manifest (storage, image->digest, &manifest, error)
+                              : choose_manifest (storage, image, &manifest, error);
   g_autofree char *number = NULL;
 
   *layout = (CpdImageLayout) { NULL };
@@ -147,13 +149,13 @@ cpd_storage_lay_out (CpdStorage *storage, const CpdImageRow *image, CpdImageLayo
   layout->path = cpd_storage_tmp_path (storage, number);
   if (fill (storage, layout, text, manifest, error))
     return TRUE;
-  cpd_storage_end_layout (storage, layout, image->id, NULL, NULL, NULL);
+  cpd_storage_end_layout (storage, layout, image->id, NULL, NULL, NULL, NULL);
   return FALSE;
 }
 
 gboolean
-cpd_storage_end_layout (CpdStorage *storage, CpdImageLayout *layout, const char *id, const char *pushed,
-                        const CpdCaller *caller, GError **error)
+cpd_storage_end_layout (CpdStorage *storage, CpdImageLayout *layout, const char *id, const char *event,
+                        const char *name, const CpdCaller *caller, GError **error)
 {
   g_autofree char *path = g_steal_pointer (&layout->path);
   g_autoptr(CpdTransaction) tx = NULL;
@@ -163,7 +165,7 @@ cpd_storage_end_layout (CpdStorage *storage, CpdImageLayout *layout, const char 
     g_message ("%s", failure->message);
   tx = cpd_store_begin (storage->store, CPD_STORE_BOOT, error);
   return tx != NULL
-         && (pushed == NULL || cpd_store_add_event (tx, "image", "push", id, pushed, NULL, caller, error))
+         && (event == NULL || cpd_store_add_event (tx, "image", event, id, name, NULL, caller, error))
          && cpd_store_delete_operation (tx, layout->number, error)
          && cpd_transaction_commit (tx, error);
 }

@@ -23,17 +23,19 @@ typedef struct
   guint layers;
 } CpdImageLayout;
 
-/* Lays IMAGE out for somebody else to read: with the manifest as it came if that can be, and with links to the blobs, so
- * that it is whole whatever happens to the image. */
+/* Lays IMAGE out for somebody else to read: with the manifest as it came if that can be, or with the OWN one, which is
+ * OCI's, and with links to the blobs, so that it is whole whatever happens to the image. */
 gboolean cpd_storage_lay_out       (CpdStorage         *storage,
                                     const CpdImageRow  *image,
+                                    gboolean            own,
                                     CpdImageLayout     *layout,
                                     GError            **error);
-/* Ends what cpd_storage_lay_out() began; if PUSHED is set with the event "push" and that name. */
+/* Ends what cpd_storage_lay_out() began; if EVENT is set with that event and NAME. */
 gboolean cpd_storage_end_layout    (CpdStorage         *storage,
                                     CpdImageLayout     *layout,
                                     const char         *id,
-                                    const char         *pushed,
+                                    const char         *event,
+                                    const char         *name,
                                     const CpdCaller    *caller,
                                     GError            **error);
 

@@ -12,6 +12,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 from execs import new_exec
+from images_in_archives import begin_export, begin_load, begin_save
 from service import RUNTIME, CallError, Case, GLib, Service, bus_address, connect_bus, listen_for, main, scratch, wait_for
 
 SOURCE = os.environ['CPOD_SOURCE']
@@ -173,7 +174,11 @@ class A13TableTest(EventsCase):
         prune = lambda: self.client.job_wait(self.client.images('PruneImages'))  # noqa: E731
         self.assertEqual(self.statuses(prune), ['remove', 'prune'])
         self.assertEqual(self.statuses(prune), [])
-        return {'Images.' + name for name in ('Import', 'RemoveImage', 'PruneImages', 'Pull', 'Push')} | {'Image.Tag', 'Image.Untag'}
+        path = os.path.join(scratch(), 'saved')
+        self.assertEqual(self.statuses(lambda: self.client.job_wait(begin_save(self.client, path, 'busybox'))), ['save'])
+        self.assertEqual(self.statuses(lambda: self.client.job_wait(begin_load(self.client, path))), ['loadfromarchive'])
+        return ({'Images.' + name for name in ('Import', 'Load', 'RemoveImage', 'PruneImages', 'Pull', 'Push', 'Save')}
+                | {'Image.Tag', 'Image.Untag'})
 
     def check_exec(self):
         container = self.running()
@@ -207,6 +212,8 @@ class A13TableTest(EventsCase):
         commit = lambda: self.client.job_wait(container.call('Commit', 's', 'committed'))  # noqa: E731
         self.assertEqual(self.statuses(commit), ['commit'])
         self.client.images('RemoveImage', 's', 'committed')
+        export = lambda: self.client.job_wait(begin_export(container, os.path.join(scratch(), 'exported')))  # noqa: E731
+        self.assertEqual(self.statuses(export), ['export'])
         service = Service('table-storage', peer=True)
         self.addCleanup(service.destroy)
         service.client.import_busybox()
@@ -226,7 +233,7 @@ class A13TableTest(EventsCase):
         for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
             self.refused(client.runtime, method, 's', ABSENT)
         self.assertEqual(client.events(since)[0], [])
-        return {'Container.Mount', 'Container.Unmount', 'Container.Commit', 'Container.CopyIn', 'Container.CopyOut', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
+        return {'Container.Mount', 'Container.Unmount', 'Container.Commit', 'Container.CopyIn', 'Container.CopyOut', 'Container.Export', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
                 'Runtime.RemoveStorageContainer'}
 
     # What is no event: the service's own affairs.
@@ -270,6 +277,9 @@ class A13TableTest(EventsCase):
         self.refused(self.client.job_wait, images('Pull', 's', 'oci:/nosuch'))
         self.refused(lambda: self.client.job_wait(self.client.call_raw(
             RUNTIME, 'org.cpod.Cpod1.Images', 'Push', push_arguments('busybox', 'oci:/proc/nosuch/x'))[0].unpack()[0]))
+        self.refused(lambda: self.client.job_wait(begin_load(self.client, __file__)))
+        self.refused(lambda: self.client.job_wait(begin_save(self.client, '/dev/full', 'busybox')))
+        self.refused(lambda: self.client.job_wait(begin_export(idle, '/dev/full')))
         self.assertEqual([(e['status'], e['name']) for e in self.client.events(since)[0]], [])
 
 

@@ -3,6 +3,7 @@
 
 import subprocess
 
+from images_in_archives import Saved, begin_load, begin_save, docker_members, pack_members
 from registry import Image, Registry, pack, write_layout
 from service import files_in
 
@@ -126,6 +127,43 @@ class ImageFaults:
         self.client.images('RemoveImage', 's', 'victim')
         self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
         self.assertEqual(self.client.check(), [])
+        if point in ('pull.intent', 'pull.unpacked', 'pull.blobs', 'pull.renamed', 'pull.committed'):
+            self.load_dies(point)       # which takes the same way from there on
+
+    def load(self, data):
+        return self.client.job_wait(begin_load(self.client, data))
+
+    def load_dies(self, point):
+        """Both images of an archive are there, or none."""
+        images = [Saved(pack(base=point.encode()), pack(file=name.encode()), marker=point) for name in ('one', 'two')]
+        archive = pack_members(docker_members((images[0], 'one'), (images[1], 'two')))
+        names = {'localhost/one:latest', 'localhost/two:latest'}
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.load(archive))
+        self.revive()
+        events = self.assert_whole(since)
+        done = point == 'pull.committed'
+        self.assertEqual([e['status'] for e in events], ['loadfromarchive'] * 2 if done else [])
+        found = {name for image in self.client.images('ListImages') for name in image['names']}
+        self.assertEqual(found & names, names if done else set())
+        self.load(archive)
+        self.assertEqual(self.client.check(), [])
+        for name in ('one', 'two'):
+            self.client.images('RemoveImage', 's', name)
+        self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
+        self.assertEqual(self.client.check(), [])
+
+    def save_dies(self, point):
+        def save():
+            self.client.job_wait(begin_save(self.client, '/dev/null', 'busybox'))
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(save)
+        self.revive()
+        self.assertEqual(self.assert_whole(since), [])
+        save()
+        self.assertEqual([e['status'] for e in self.assert_whole(since)], ['save'])
 
     def push_dies(self, point):
         target = f'dir:{self.service.state(point)}'

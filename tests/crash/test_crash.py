@@ -338,6 +338,7 @@ OPERATIONS = {
     'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
     'update': (ContainerFaultTest, 'update_dies'), 'migrate': (ContainerFaultTest, 'migrate_dies'),
     'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
+    'load': (ImageFaultTest, 'load_dies'), 'save': (ImageFaultTest, 'save_dies'),
     'refresh': (RefreshFaultTest, 'refresh_dies'),
     'commit': (StorageFaultTest, 'commit_dies'),
     'exec': (ExecFaultTest, 'exec_dies'), 'exec-end': (ExecFaultTest, 'exec_end_dies'),
