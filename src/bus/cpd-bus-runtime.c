@@ -53,7 +53,7 @@ work_create (CpdBusCall *call, GError **error)
 
   if (!cpd_engine_create_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_string (call, 0),
                                     cpd_bus_call_get_options (call), cpd_bus_call_get_caller (call),
-                                    &id, &name, error))
+                                    cpd_bus_call_get_cancellable (call), &id, &name, error))
     return NULL;
   path = cpd_bus_container_path (id);
   return g_variant_new ("(oss)", path, id, name);

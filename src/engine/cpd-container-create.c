@@ -56,14 +56,14 @@ new_row (CpdEngine *engine, const char *image_name, const CpdImageRow *image, GV
 }
 
 static gboolean
-make_files (CpdEngine *engine, const CpdContainerRow *row, GError **error)
+make_files (CpdEngine *engine, const CpdContainerRow *row, GCancellable *cancellable, GError **error)
 {
   g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
 
   if (!cpd_fs_mkdir_p (directory, 0700, error))
     return FALSE;
   cpd_fault_point ("create.directory");
-  if (!cpd_storage_create_rw (engine->storage, row->id, row->image_id, error))
+  if (!cpd_storage_create_rw (engine->storage, row->id, row->image_id, cancellable, error))
     return FALSE;
   cpd_fault_point ("create.storage");
   return TRUE;
@@ -159,7 +159,8 @@ undo (CpdEngine *engine, const char *id, gint64 operation)
 
 gboolean
 cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *options,
-                             const CpdCaller *caller, char **id, char **name, GError **error)
+                             const CpdCaller *caller, GCancellable *cancellable, char **id, char **name,
+                             GError **error)
 {
   g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
   g_autoptr(CpdImageRow) found = cpd_storage_find_image (engine->storage, image, error);
@@ -179,7 +180,7 @@ cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *opt
     }
   cpd_fault_point ("create.intent");
 
-  if (!make_files (engine, row, error)
+  if (!make_files (engine, row, cancellable, error)
       || !commit_under_some_name (engine, row, given_name == NULL, operation, caller, error))
     {
       undo (engine, row->id, operation);

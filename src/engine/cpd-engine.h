@@ -78,6 +78,7 @@ gboolean         cpd_engine_create_container   (CpdEngine           *engine,
                                                 const char          *image,
                                                 GVariant            *options,
                                                 const CpdCaller     *caller,
+                                                GCancellable        *cancellable,
                                                 char               **id,
                                                 char               **name,
                                                 GError             **error);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "storage/cpd-storage-private.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -11,26 +9,10 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
-#include "common/cpd-names.h"
 #include "public/cpod-error.h"
 
 /* The kernel cuts longer options off without a word; what is left may even be mounted, wrongly. */
 #define OPTIONS_MAX 4094
-
-static gboolean
-check_id (const char *container_id, GError **error)
-{
-  if (cpd_id_is_valid (container_id))
-    return TRUE;
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%.80s' is no id of a container", container_id);
-  return FALSE;
-}
-
-static char *
-rw_path (CpdStorage *storage, const char *container_id)
-{
-  return g_build_filename (storage->overlay, "c", container_id, NULL);
-}
 
 /* Owner and mode of an image's root, which the merged root takes from the upper directory. */
 static gboolean
@@ -49,41 +31,19 @@ stat_image_root (CpdStorage *storage, const char *image_id, struct stat *info, G
   return FALSE;
 }
 
-/* The image is noted beside the layer, which is worth nothing without it. */
 static gboolean
-make_rw (const char *path, const char *image_id, const struct stat *root, GError **error)
+create (CpdStorage *storage, const char *path, const char *image_id, GCancellable *cancellable, GError **error)
 {
   g_autofree char *upper = g_build_filename (path, "u", NULL);
   g_autofree char *work = g_build_filename (path, "w", NULL);
-  g_autofree char *image = g_build_filename (path, "image", NULL);
-
-  if (mkdir (path, 0700) < 0 || mkdir (upper, 0700) < 0 || mkdir (work, 0700) < 0
-      || chown (upper, root->st_uid, root->st_gid) < 0 || chmod (upper, root->st_mode & 07777) < 0
-      || symlink (image_id, image) < 0)
-    {
-      cpd_set_error_errno (error, errno, "failed to make %s", path);
-      return FALSE;
-    }
-  return TRUE;
-}
-
-gboolean
-cpd_storage_create_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
-{
-  g_autofree char *path = rw_path (storage, container_id);
   struct stat root;
 
-  if (!check_id (container_id, error) || !stat_image_root (storage, image_id, &root, error))
+  if (!stat_image_root (storage, image_id, &root, error))
     return FALSE;
-  if (g_file_test (path, G_FILE_TEST_EXISTS))
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS,
-                   "container %s has a writable layer already", container_id);
-      return FALSE;
-    }
-  if (make_rw (path, image_id, &root, error))
+  if (mkdir (upper, 0700) == 0 && mkdir (work, 0700) == 0
+      && chown (upper, root.st_uid, root.st_gid) == 0 && chmod (upper, root.st_mode & 07777) == 0)
     return TRUE;
-  cpd_fs_remove_tree (path, NULL);
+  cpd_set_error_errno (error, errno, "failed to make %s", upper);
   return FALSE;
 }
 
@@ -96,38 +56,27 @@ mend_directory (const char *path, const struct stat *root, GError **error)
       if (errno == EEXIST)
         return TRUE;
     }
-  else if (root == NULL || (chown (path, root->st_uid, root->st_gid) == 0
-                            && chmod (path, root->st_mode & 07777) == 0))
+  else if (chown (path, root->st_uid, root->st_gid) == 0 && chmod (path, root->st_mode & 07777) == 0)
     return TRUE;
   cpd_set_error_errno (error, errno, "failed to make %s", path);
   return FALSE;
 }
 
 static gboolean
-mend_image (const char *path, const char *image_id, GError **error)
+mend (CpdStorage *storage, const char *path, const char *image_id, GError **error)
 {
-  g_autofree char *image = g_build_filename (path, "image", NULL);
-
-  if (symlink (image_id, image) == 0 || errno == EEXIST)
-    return TRUE;
-  cpd_set_error_errno (error, errno, "failed to make %s", image);
-  return FALSE;
-}
-
-gboolean
-cpd_storage_mend_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
-{
-  g_autofree char *path = rw_path (storage, container_id);
   g_autofree char *upper = g_build_filename (path, "u", NULL);
   g_autofree char *work = g_build_filename (path, "w", NULL);
-  g_autofree char *image = cpd_storage_get_rw_image (storage, container_id);
   struct stat root;
 
-  if (access (upper, F_OK) == 0 && access (work, F_OK) == 0 && image != NULL)
+  if (access (upper, F_OK) == 0 && access (work, F_OK) == 0)
     return TRUE;
-  return check_id (container_id, error) && stat_image_root (storage, image_id, &root, error)
-         && mend_directory (path, NULL, error) && mend_directory (upper, &root, error)
-         && mend_directory (work, NULL, error) && mend_image (path, image_id, error);
+  if (!stat_image_root (storage, image_id, &root, error) || !mend_directory (upper, &root, error))
+    return FALSE;
+  if (mkdir (work, 0700) == 0 || errno == EEXIST)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to make %s", work);
+  return FALSE;
 }
 
 /* The options of the mount, all paths relative to the overlay directory. */
@@ -220,114 +169,14 @@ remove_volatile_mark (CpdStorage *storage, const char *container_id, GError **er
   return !g_file_test (path, G_FILE_TEST_EXISTS) || cpd_fs_remove_tree (path, error);
 }
 
-gboolean
-cpd_storage_mount (CpdStorage *storage, const char *container_id, const char *image_id,
-                   const char *target, gboolean volatile_, GError **error)
+static gboolean
+mount_root (CpdStorage *storage, const char *container_id, const char *image_id, const char *target,
+            gboolean volatile_, GError **error)
 {
-  g_autofree char *path = g_canonicalize_filename (target, NULL);
-  g_autofree char *options = NULL;
+  g_autofree char *options = make_options (storage, container_id, image_id, volatile_, error);
 
-  if (!check_id (container_id, error))
-    return FALSE;
-  options = make_options (storage, container_id, image_id, volatile_, error);
-  if (options != NULL && remove_volatile_mark (storage, container_id, error)
-      && mount_relative (storage, path, options, error))
-    return TRUE;
-  g_prefix_error (error, "failed to mount the root of container %s: ", container_id);
-  return FALSE;
+  return options != NULL && remove_volatile_mark (storage, container_id, error)
+         && mount_relative (storage, target, options, error);
 }
 
-gboolean
-cpd_storage_bind (CpdStorage *storage, const char *source, const char *target, GError **error)
-{
-  if (mount (source, target, NULL, MS_BIND, NULL) == 0)
-    return TRUE;
-  cpd_set_error_errno (error, errno, "failed to show %s at %s", source, target);
-  return FALSE;
-}
-
-gboolean
-cpd_storage_unmount (CpdStorage *storage, const char *target, GError **error)
-{
-  return cpd_fs_unmount (target, error);
-}
-
-gboolean
-cpd_storage_delete_rw (CpdStorage *storage, const char *container_id, GError **error)
-{
-  g_autofree char *path = rw_path (storage, container_id);
-
-  if (!check_id (container_id, error))
-    return FALSE;
-  if (cpd_fs_remove_tree (path, error))
-    return TRUE;
-  g_prefix_error (error, "failed to delete the writable layer of container %s: ", container_id);
-  return FALSE;
-}
-
-/* Adds up what is below the directory, each file once however many names it has here. */
-static gint64
-measure_at (int parent, const char *name)
-{
-  cpd_autofd int fd = openat (parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  DIR *dir = fd >= 0 ? fdopendir (dup (fd)) : NULL;
-  struct dirent *entry;
-  struct stat info;
-  gint64 sum = 0;
-
-  while (dir != NULL && (entry = readdir (dir)) != NULL)
-    {
-      if (strcmp (entry->d_name, ".") == 0 || strcmp (entry->d_name, "..") == 0
-          || fstatat (fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-        continue;
-      sum += (gint64) info.st_blocks * 512 / (S_ISDIR (info.st_mode) ? 1 : MAX (info.st_nlink, 1));
-      if (S_ISDIR (info.st_mode))
-        sum += measure_at (fd, entry->d_name);
-    }
-  if (dir != NULL)
-    closedir (dir);
-  return sum;
-}
-
-gint64
-cpd_storage_measure_rw (CpdStorage *storage, const char *container_id)
-{
-  g_autofree char *path = rw_path (storage, container_id);
-  g_autofree char *upper = g_build_filename (path, "u", NULL);
-
-  return measure_at (AT_FDCWD, upper);
-}
-
-char *
-cpd_storage_get_rw_image (CpdStorage *storage, const char *container_id)
-{
-  g_autofree char *path = rw_path (storage, container_id);
-  g_autofree char *link = g_build_filename (path, "image", NULL);
-  g_autofree char *image = g_file_read_link (link, NULL);
-
-  return image != NULL && cpd_id_is_valid (image) ? g_steal_pointer (&image) : NULL;
-}
-
-/* Not every file system remembers when a file was made; a change of its inode comes next to it. */
-gint64
-cpd_storage_get_rw_created (CpdStorage *storage, const char *container_id)
-{
-  g_autofree char *path = rw_path (storage, container_id);
-  g_autofree char *link = g_build_filename (path, "image", NULL);
-  struct statx info;
-  const struct statx_timestamp *time;
-
-  if (statx (AT_FDCWD, link, AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_CTIME, &info) < 0
-      && statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_BTIME | STATX_CTIME, &info) < 0)
-    return 0;
-  time = (info.stx_mask & STATX_BTIME) != 0 ? &info.stx_btime : &info.stx_ctime;
-  return time->tv_sec * G_USEC_PER_SEC + time->tv_nsec / 1000;
-}
-
-GPtrArray *
-cpd_storage_list_rw (CpdStorage *storage, GError **error)
-{
-  g_autofree char *path = g_build_filename (storage->overlay, "c", NULL);
-
-  return cpd_fs_list_dir (path, error);
-}
+const CpdStorageDriver cpd_storage_overlay = { "overlay", "u", create, mend, mount_root };

@@ -6,6 +6,23 @@
 G_BEGIN_DECLS
 
 /* Only src/storage/ includes this. */
+
+/* How the root of a container is made of the layers of its image. Layers are the same for all, and a container stays with
+ * the driver that made it: which that was is seen by its directory. PATH is that of the container, OVERLAY/c/ID. */
+typedef struct
+{
+  const char *name;
+  const char *directory;        /* in PATH, which only this driver has: what the container has written is there */
+  gboolean (*create) (CpdStorage *storage, const char *path, const char *image_id, GCancellable *cancellable,
+                      GError **error);
+  gboolean (*mend)   (CpdStorage *storage, const char *path, const char *image_id, GError **error);
+  gboolean (*mount)  (CpdStorage *storage, const char *container_id, const char *image_id, const char *target,
+                      gboolean volatile_, GError **error);
+} CpdStorageDriver;
+
+extern const CpdStorageDriver cpd_storage_overlay;
+extern const CpdStorageDriver cpd_storage_vfs;
+
 struct _CpdStorage
 {
   gatomicrefcount ref_count;
@@ -13,6 +30,7 @@ struct _CpdStorage
   char *root;                   /* (owned) absolute */
   char *images;                 /* (owned) ROOT/images */
   char *overlay;                /* (owned) ROOT/overlay */
+  const CpdStorageDriver *driver;       /* of new containers */
   /* Held while files that rows speak of, the rows and index.json are brought in line with one
    * another; not while an archive is unpacked. */
   GMutex lock;
@@ -28,6 +46,9 @@ struct _CpdStorage
 #define CPD_STORAGE_REMOVE_IMAGE "remove-image"
 #define CPD_STORAGE_TMP_BLOB ".tmp-"
 #define CPD_STORAGE_LAYERS_MAX 500
+
+/* NULL when there is none of that name. */
+const CpdStorageDriver *cpd_storage_find_driver (const char *name);
 
 char     *cpd_storage_blob_path        (CpdStorage         *storage,
                                         const char         *digest);

@@ -60,6 +60,7 @@ cpd_storage_open (CpdStore *store, const char *graph_root, GError **error)
   storage->root = g_canonicalize_filename (graph_root, NULL);
   storage->images = g_build_filename (storage->root, "images", NULL);
   storage->overlay = g_build_filename (storage->root, "overlay", NULL);
+  storage->driver = &cpd_storage_overlay;
   if (!make_directories (storage, error) || !make_layout (storage, error))
     {
       g_prefix_error (error, "failed to open the storage %s: ", storage->root);
@@ -92,7 +93,7 @@ cpd_storage_unref (CpdStorage *storage)
 const char *
 cpd_storage_get_driver (CpdStorage *storage)
 {
-  return "overlay";
+  return storage->driver->name;
 }
 
 char *

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  *     oci-layout index.json blobs/sha256/HEX
  *   GRAPH_ROOT/overlay/layers/HEX/diff      an unpacked layer (HEX of its chain id)
  *   GRAPH_ROOT/overlay/l/SHORT    symbolic link to ../layers/HEX/diff
- *   GRAPH_ROOT/overlay/c/ID/{u,w} upper and work directory of a container
+ *   GRAPH_ROOT/overlay/c/ID/{u,w} upper and work directory of a container of the driver overlay
+ *   GRAPH_ROOT/overlay/c/ID/root  root of a container of the driver vfs, a copy of its image's
  *   GRAPH_ROOT/overlay/c/ID/image symbolic link whose target is the id of its image
  *   GRAPH_ROOT/overlay/tmp        layers being unpacked
  *
@@ -113,10 +114,11 @@ CpdImageRow *cpd_storage_find_deletion   (CpdStorage         *storage,
                                           CpdRemoveImageFlags flags,
                                           GError            **error);
 
-/* A container's writable layer. */
+/* A container's writable layer, or the copy of its image's root that takes the place of one. */
 gboolean     cpd_storage_create_rw       (CpdStorage         *storage,
                                           const char         *container_id,
                                           const char         *image_id,
+                                          GCancellable       *cancellable,
                                           GError            **error);
 /* Makes what a power cut has kept from the disk: nothing of a new writable layer is synced. */
 gboolean     cpd_storage_mend_rw         (CpdStorage         *storage,
@@ -144,6 +146,9 @@ gboolean     cpd_storage_delete_rw       (CpdStorage         *storage,
                                           GError            **error);
 /* Bytes on disk of what a container has written; 0 when that cannot be told. */
 gint64       cpd_storage_measure_rw      (CpdStorage         *storage,
+                                          const char         *container_id);
+/* What puts the root of a container together. */
+const char  *cpd_storage_get_rw_driver   (CpdStorage         *storage,
                                           const char         *container_id);
 /* The id of the image that a writable layer lies over, as the layer itself tells; NULL when it does not. */
 char        *cpd_storage_get_rw_image    (CpdStorage         *storage,

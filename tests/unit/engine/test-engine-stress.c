@@ -83,7 +83,7 @@ begin_life (CpdEngine *engine, int number, char **id)
   if (ends_by_itself (number))
     g_variant_dict_insert (&options, "command", "^as", command);
   ended = g_variant_ref_sink (g_variant_dict_end (&options));
-  cpd_engine_create_container (engine, "busybox", ended, CPD_CALLER_SELF, id, &given, &error);
+  cpd_engine_create_container (engine, "busybox", ended, CPD_CALLER_SELF, NULL, id, &given, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (given, ==, name);
   cpd_engine_start_container (engine, *id, CPD_CALLER_SELF, &error);

@@ -58,7 +58,7 @@ test_mount (TestStorage *self, gconstpointer data)
   g_autoptr(GError) error = NULL;
   struct stat info;
 
-  cpd_storage_create_rw (self->storage, container, image, &error);
+  cpd_storage_create_rw (self->storage, container, image, NULL, &error);
   g_assert_no_error (error);
   rw = cpd_storage_list_rw (self->storage, NULL);
   g_assert_cmpuint (rw->len, ==, 1);
@@ -95,8 +95,8 @@ test_apart (TestStorage *self, gconstpointer data)
   g_autofree char *one = cpd_id_generate (), *one_target = make_target (self, "one");
   g_autofree char *two = cpd_id_generate (), *two_target = make_target (self, "two");
 
-  g_assert_true (cpd_storage_create_rw (self->storage, one, image, NULL));
-  g_assert_true (cpd_storage_create_rw (self->storage, two, image, NULL));
+  g_assert_true (cpd_storage_create_rw (self->storage, one, image, NULL, NULL));
+  g_assert_true (cpd_storage_create_rw (self->storage, two, image, NULL, NULL));
   g_assert_true (cpd_storage_mount (self->storage, one, image, one_target, FALSE, NULL));
   g_assert_true (cpd_storage_mount (self->storage, two, image, two_target, FALSE, NULL));
   write_text (one_target, "etc/hostname", "mine");
@@ -114,10 +114,10 @@ test_errors (TestStorage *self, gconstpointer data)
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 
-  g_assert_false (cpd_storage_create_rw (self->storage, container, missing, &error));
+  g_assert_false (cpd_storage_create_rw (self->storage, container, missing, NULL, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE);
   g_clear_error (&error);
-  g_assert_false (cpd_storage_create_rw (self->storage, "../../escape", image, &error));
+  g_assert_false (cpd_storage_create_rw (self->storage, "../../escape", image, NULL, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT);
   g_clear_error (&error);
   g_assert_false (cpd_storage_delete_rw (self->storage, "..", &error));
@@ -125,8 +125,8 @@ test_errors (TestStorage *self, gconstpointer data)
   g_clear_error (&error);
   g_assert_cmpuint (test_storage_count (self, "overlay/c"), ==, 0);
 
-  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL));
-  g_assert_false (cpd_storage_create_rw (self->storage, container, image, &error));
+  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL, NULL));
+  g_assert_false (cpd_storage_create_rw (self->storage, container, image, NULL, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CONTAINER_EXISTS);
   g_clear_error (&error);
   g_assert_false (cpd_storage_mount (self->storage, container, image, "/nonexistent/target", FALSE, &error));
@@ -180,7 +180,7 @@ test_many_layers (TestStorage *self, gconstpointer data)
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 
-  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL));
+  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL, NULL));
   cpd_storage_mount (self->storage, container, image, target, TRUE, &error);
   g_assert_no_error (error);
   assert_text (target, "file0", "here");
@@ -197,7 +197,7 @@ test_too_many_layers (TestStorage *self, gconstpointer data)
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 
-  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL));
+  g_assert_true (cpd_storage_create_rw (self->storage, container, image, NULL, NULL));
   g_assert_false (cpd_storage_mount (self->storage, container, image, target, FALSE, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, "501"));
@@ -221,7 +221,7 @@ mount_many (gpointer data)
     {
       g_autofree char *container = cpd_id_generate ();
 
-      g_assert_true (cpd_storage_create_rw (self->storage, container, worker->image, NULL));
+      g_assert_true (cpd_storage_create_rw (self->storage, container, worker->image, NULL, NULL));
       g_assert_true (cpd_storage_mount (self->storage, container, worker->image, target, i % 2, NULL));
       assert_text (target, "etc/hostname", "one");
       write_text (target, "etc/hostname", container);
