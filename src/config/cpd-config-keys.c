@@ -59,7 +59,9 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
   [CPD_KEY_EVENTS_MAX_ROWS] = { "engine.events_max_rows", CPD_KEY_INTEGER, "int64 100000", 0, NULL, NULL,
     "How many events are kept; 0 is no limit." },
   [CPD_KEY_GRAPH_DRIVER] = { "storage.driver", CPD_KEY_STRING, "''", CPD_KEY_RESTART | CPD_KEY_OWN, NULL, NULL,
-    "How root file systems are put together. Empty means what the state was made with, or else the best there is." },
+    "How root file systems are put together: overlay shows an image's layers below what a container writes, vfs copies them for "
+    "each container. Empty means what the state was made with, or else overlay where it works. Containers stay with what they "
+    "were made with."  },
   [CPD_KEY_GRAPH_ROOT] = { "storage.graphroot", CPD_KEY_PATH, "'${engine.static_dir}/storage'",
     CPD_KEY_RESTART | CPD_KEY_OWN | CPD_KEY_FILLED, NULL, NULL, "Where images and the layers of containers are kept." },
   [CPD_KEY_HOOKS_DIR] = { "engine.hooks_dir", CPD_KEY_LIST, "['/usr/share/containers/oci/hooks.d']", 0, NULL, NULL,
@@ -95,6 +97,11 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     "Whether the OCI runtime is told not to use pivot_root, as a root on a ramdisk needs it." },
   [CPD_KEY_NUM_LOCKS] = { "engine.num_locks", CPD_KEY_INTEGER, "int64 2048", CPD_KEY_NOTED, NULL, NULL,
     "How many locks podman has. cpod does not run out of locks." },
+  [CPD_KEY_OVERLAY_MOUNTOPT] = { "storage.options.overlay.mountopt", CPD_KEY_STRING, "''", CPD_KEY_RESTART | CPD_KEY_OWN, NULL,
+    NULL,
+    "Options of overlays, with commas: nosuid, noexec, noatime, nodiratime, relatime, strictatime, volatile, and metacopy, "
+    "redirect_dir, index and xino with a value. Devices never work, and metacopy and redirect_dir are off unless they are "
+    "asked for." },
   [CPD_KEY_PIDS_LIMIT] = { "containers.pids_limit", CPD_KEY_INTEGER, "int64 2048", CPD_KEY_SIGNED, NULL, NULL,
     "How many processes a container may have; 0 and -1 are no limit." },
   [CPD_KEY_PREPARE_VOLUME_ON_CREATE] = { "containers.prepare_volume_on_create", CPD_KEY_BOOLEAN, "false", 0, NULL, NULL,

@@ -157,7 +157,7 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, gboolean size, 
                                 cpd_json_array_from_strv ((const char *const *) row->depends));
   json_object_set_int_member (object, "RestartCount", row->status.restarts);
   json_object_set_string_member (object, "OCIRuntime", runtime_name (engine, config));
-  json_object_set_string_member (object, "Driver", cpd_storage_get_driver (engine->storage));
+  json_object_set_string_member (object, "Driver", cpd_storage_get_rw_driver (engine->storage, row->id));
   json_object_set_string_member (object, "BundlePath", bundle);
   json_object_set_array_member (object, "EffectiveCaps", cpd_json_array_from_strv (
                                   (const char *const *) config->capabilities));

@@ -69,6 +69,8 @@ char            *cpd_engine_log_path          (CpdEngine                *engine,
                                                const char               *id);
 
 /* Makes the directories of the state that are not the storage's own. */
+gboolean         cpd_engine_open_storage      (CpdEngine                *engine,
+                                                GError                  **error);
 gboolean         cpd_engine_make_directories  (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_log_config_warnings (const CpdConfig        *config);

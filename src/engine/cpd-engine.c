@@ -258,8 +258,7 @@ open_store (CpdEngine *engine, CpdStoreRepair *repair, GError **error)
       || !cpd_recorded_paths_merge (engine->config, engine->store, engine->boot_id, error)
       || !cpd_engine_make_directories (engine, error))
     return FALSE;
-  engine->storage = cpd_storage_open (engine->store, engine->config->graph_root, error);
-  return engine->storage != NULL
+  return cpd_engine_open_storage (engine, error)
          && cpd_recorded_paths_write (engine->config, engine->store,
                                       cpd_storage_get_driver (engine->storage), error);
 }

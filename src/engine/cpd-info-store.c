@@ -54,6 +54,17 @@ config_file (const CpdConfig *config)
   return *origin == '/' && line != NULL ? g_strndup (origin, (gsize) (line - origin)) : g_strdup ("");
 }
 
+static GVariant *
+build_options (const CpdConfig *config)
+{
+  const char *options = cpd_config_get_string (config, CPD_KEY_OVERLAY_MOUNTOPT);
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  if (*options != '\0')
+    cpd_info_add_string (&dict, "overlay.mountopt", options);
+  return g_variant_builder_end (&dict);
+}
+
 static gboolean
 add_paths (CpdEngine *engine, GVariantBuilder *store, GError **error)
 {
@@ -62,7 +73,7 @@ add_paths (CpdEngine *engine, GVariantBuilder *store, GError **error)
 
   cpd_info_add_string (store, "configFile", file);
   cpd_info_add_string (store, "graphDriverName", cpd_storage_get_driver (engine->storage));
-  cpd_info_add (store, "graphOptions", g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
+  cpd_info_add (store, "graphOptions", build_options (config));
   cpd_info_add_string (store, "graphRoot", config->graph_root);
   cpd_info_add_string (store, "imageCopyTmpDir", config->graph_root);
   cpd_info_add_string (store, "runRoot", config->run_root);
@@ -103,15 +114,6 @@ file_system_name (guint type)
   return "<unknown>";
 }
 
-static gboolean
-is_overlay_parameter_on (const char *name)
-{
-  g_autofree char *path = g_build_filename ("/sys/module/overlay/parameters", name, NULL);
-  g_autofree char *text = cpd_fs_read_file (path, 16, NULL);
-
-  return text != NULL && *text == 'Y';
-}
-
 /* Whether a directory tells what kind of file each entry is, without which overlays do not work. */
 static gboolean
 supports_d_type (const char *path)
@@ -131,13 +133,13 @@ add_truth (GVariantBuilder *dict, const char *key, gboolean truth)
   cpd_info_add_string (dict, key, truth ? "true" : "false");
 }
 
-/* Texts, as podman has them. */
+/* Texts, as podman has them: there is nothing to tell but of overlays. */
 static gboolean
 add_status (CpdEngine *engine, GVariantBuilder *store, GError **error)
 {
   const char *root = engine->config->graph_root;
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
-  const gboolean metacopy = is_overlay_parameter_on ("metacopy");
+  const gboolean metacopy = cpd_storage_uses_metacopy (engine->storage);
   struct statfs info;
 
   if (statfs (root, &info) < 0)
@@ -146,7 +148,12 @@ add_status (CpdEngine *engine, GVariantBuilder *store, GError **error)
       return FALSE;
     }
   cpd_info_add_string (&dict, "Backing Filesystem", file_system_name ((guint) info.f_type));
-  add_truth (&dict, "Native Overlay Diff", !metacopy && !is_overlay_parameter_on ("redirect_dir"));
+  if (strcmp (cpd_storage_get_driver (engine->storage), "overlay") != 0)
+    {
+      cpd_info_add (store, "graphStatus", g_variant_builder_end (&dict));
+      return TRUE;
+    }
+  add_truth (&dict, "Native Overlay Diff", !metacopy && !cpd_storage_uses_redirects (engine->storage));
   add_truth (&dict, "Supports d_type", supports_d_type (root));
   add_truth (&dict, "Using metacopy", metacopy);
   cpd_info_add (store, "graphStatus", g_variant_builder_end (&dict));

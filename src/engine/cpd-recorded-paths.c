@@ -143,6 +143,29 @@ check (CpdConfig *config, CpdStore *store, const Record *record, const char *rec
   return check_volume_path (config, recorded, error);
 }
 
+/* All drivers have the same images, and each container is served by what made it: so another one harms nothing. One that
+ * this version does not know is refused later. */
+static gboolean
+merge_driver (CpdConfig *config, CpdStore *store, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  g_autofree char *recorded = cpd_store_get_meta (store, DRIVER_KEY, &cause);
+  const char *now = cpd_config_get_string (config, CPD_KEY_GRAPH_DRIVER);
+
+  if (cause != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&cause));
+      return FALSE;
+    }
+  if (recorded == NULL || *recorded == '\0' || strcmp (recorded, now) == 0)
+    return TRUE;
+  if (*now == '\0')
+    cpd_config_override (config, CPD_KEY_GRAPH_DRIVER, g_variant_new_string (recorded), "database");
+  else
+    g_message ("storage.driver: new containers are of '%s' from now on, no longer of '%s'", now, recorded);
+  return TRUE;
+}
+
 gboolean
 cpd_recorded_paths_merge (CpdConfig *config, CpdStore *store, const char *boot_id, GError **error)
 {
@@ -170,7 +193,7 @@ cpd_recorded_paths_merge (CpdConfig *config, CpdStore *store, const char *boot_i
       else if (!check (config, store, record, recorded, boot_id, error))
         return FALSE;
     }
-  return TRUE;
+  return merge_driver (config, store, error);
 }
 
 /* What is below another recorded directory moves along with that. */
@@ -199,37 +222,11 @@ write_meta (CpdStore *store, CpdTransaction **tx, const char *key, const char *v
   return *tx != NULL && cpd_transaction_set_meta (*tx, key, value, error);
 }
 
-static gboolean
-check_driver (CpdConfig *config, CpdStore *store, const char *driver, GError **error)
-{
-  const char *wanted = cpd_config_get_string (config, CPD_KEY_GRAPH_DRIVER);
-  g_autofree char *recorded = cpd_store_get_meta (store, DRIVER_KEY, NULL);
-  g_autoptr(GPtrArray) images = cpd_store_list_images (store, error);
-
-  if (images == NULL)
-    return FALSE;
-  if (*wanted != '\0' && strcmp (wanted, driver) != 0)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
-                   "storage.driver: it is set to '%s' (%s), but %s is served by '%s': set it to that, or to nothing",
-                   wanted, cpd_config_get_origin (config, CPD_KEY_GRAPH_DRIVER), config->graph_root, driver);
-      return FALSE;
-    }
-  if (recorded == NULL || strcmp (recorded, driver) == 0 || images->len == 0 || is_accepted (config))
-    return TRUE;
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
-               "storage.driver: the images in %s were made with '%s', not with '%s': set it to '%s', or "
-               "engine.recorded_paths to \"accept\"", config->graph_root, recorded, driver, recorded);
-  return FALSE;
-}
-
 gboolean
 cpd_recorded_paths_write (CpdConfig *config, CpdStore *store, const char *driver, GError **error)
 {
   g_autoptr(CpdTransaction) tx = NULL;
 
-  if (!check_driver (config, store, driver, error))
-    return FALSE;
   for (gsize i = 0; i < G_N_ELEMENTS (records); i++)
     {
       g_autofree char *name = meta_key (&records[i]);

@@ -98,8 +98,9 @@ make_options (CpdStorage *storage, const char *container_id, const char *image_i
   for (guint i = layers->len; i > 0; i--)       /* the topmost comes first */
     g_string_append_printf (options, "l/%s%s", ((const CpdLayerRow *) layers->pdata[i - 1])->link,
                             i > 1 ? ":" : "");
-  g_string_append_printf (options, ",upperdir=c/%s/u,workdir=c/%s/w%s", container_id, container_id,
-                          volatile_ ? ",volatile" : "");
+  g_string_append_printf (options, ",upperdir=c/%s/u,workdir=c/%s/w%s%s", container_id, container_id,
+                          storage->mount_options.data,
+                          volatile_ || storage->mount_options.volatile_ ? ",volatile" : "");
   if (options->len > OPTIONS_MAX)
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the mount options of image %s are too long", image_id);
@@ -113,6 +114,7 @@ typedef struct
   const char *directory;        /* that the paths in OPTIONS are relative to */
   const char *target;
   const char *options;
+  unsigned long flags;
   const char *failed;           /* what failed with ERROR_NUMBER */
   int error_number;
 } MountJob;
@@ -127,7 +129,7 @@ mount_thread (gpointer data)
     job->failed = "leave the common working directory";
   else if (chdir (job->directory) < 0)
     job->failed = "change to";
-  else if (mount ("overlay", job->target, "overlay", MS_NODEV, job->options) < 0)
+  else if (mount ("overlay", job->target, "overlay", job->flags, job->options) < 0)
     job->failed = "mount at";
   if (job->failed != NULL)
     job->error_number = errno;
@@ -144,7 +146,9 @@ mount_thread (gpointer data)
 static gboolean
 mount_relative (CpdStorage *storage, const char *target, const char *options, GError **error)
 {
-  MountJob job = { storage->overlay, target, options, NULL, 0 };
+  MountJob job = {
+    .directory = storage->overlay, .target = target, .options = options, .flags = storage->mount_options.flags
+  };
   g_autoptr(GError) cause = NULL;
   GThread *thread = g_thread_try_new ("cpd-mount", mount_thread, &job, &cause);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "storage/cpd-mount-options.h"
 #include "storage/cpd-storage.h"
 
 G_BEGIN_DECLS
@@ -31,6 +32,8 @@ struct _CpdStorage
   char *images;                 /* (owned) ROOT/images */
   char *overlay;                /* (owned) ROOT/overlay */
   const CpdStorageDriver *driver;       /* of new containers */
+  char *refusal;                /* (owned) (nullable) why overlay was tried and not taken */
+  CpdMountOptions mount_options;
   /* Held while files that rows speak of, the rows and index.json are brought in line with one
    * another; not while an archive is unpacked. */
   GMutex lock;
@@ -49,6 +52,10 @@ struct _CpdStorage
 
 /* NULL when there is none of that name. */
 const CpdStorageDriver *cpd_storage_find_driver (const char *name);
+
+/* Whether the kernel and the file system below serve overlays: an error says why not. */
+gboolean  cpd_storage_try_overlay      (CpdStorage         *storage,
+                                        GError            **error);
 
 char     *cpd_storage_blob_path        (CpdStorage         *storage,
                                         const char         *digest);

@@ -48,8 +48,43 @@ make_layout (CpdStorage *storage, GError **error)
   return g_file_test (image_index, G_FILE_TEST_EXISTS) || cpd_storage_write_index (storage, error);
 }
 
+static gboolean
+choose_driver (CpdStorage *storage, const char *name, GError **error)
+{
+  g_autoptr(GError) refusal = NULL;
+
+  if (name == NULL || *name == '\0')
+    {
+      storage->driver = &cpd_storage_overlay;
+      if (cpd_storage_try_overlay (storage, &refusal))
+        return TRUE;
+      storage->refusal = g_strdup (refusal->message);
+      storage->driver = &cpd_storage_vfs;
+      return TRUE;
+    }
+  storage->driver = cpd_storage_find_driver (name);
+  if (storage->driver != NULL)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
+               "storage.driver: there is no driver '%s', but 'overlay' and 'vfs'", name);
+  return FALSE;
+}
+
+static gboolean
+apply (CpdStorage *storage, const CpdStorageSettings *settings, GError **error)
+{
+  const char *options = settings != NULL ? settings->mount_options : NULL;
+
+  if (!cpd_mount_options_parse (&storage->mount_options, options != NULL ? options : "", error))
+    {
+      g_prefix_error (error, "storage.options.overlay.mountopt: ");
+      return FALSE;
+    }
+  return choose_driver (storage, settings != NULL ? settings->driver : NULL, error);
+}
+
 CpdStorage *
-cpd_storage_open (CpdStore *store, const char *graph_root, GError **error)
+cpd_storage_open (CpdStore *store, const char *graph_root, const CpdStorageSettings *settings, GError **error)
 {
   g_autoptr(CpdStorage) storage = g_new0 (CpdStorage, 1);
 
@@ -60,8 +95,7 @@ cpd_storage_open (CpdStore *store, const char *graph_root, GError **error)
   storage->root = g_canonicalize_filename (graph_root, NULL);
   storage->images = g_build_filename (storage->root, "images", NULL);
   storage->overlay = g_build_filename (storage->root, "overlay", NULL);
-  storage->driver = &cpd_storage_overlay;
-  if (!make_directories (storage, error) || !make_layout (storage, error))
+  if (!make_directories (storage, error) || !make_layout (storage, error) || !apply (storage, settings, error))
     {
       g_prefix_error (error, "failed to open the storage %s: ", storage->root);
       return NULL;
@@ -87,6 +121,8 @@ cpd_storage_unref (CpdStorage *storage)
   g_free (storage->root);
   g_free (storage->images);
   g_free (storage->overlay);
+  g_free (storage->refusal);
+  cpd_mount_options_clear (&storage->mount_options);
   g_free (storage);
 }
 
@@ -94,6 +130,24 @@ const char *
 cpd_storage_get_driver (CpdStorage *storage)
 {
   return storage->driver->name;
+}
+
+const char *
+cpd_storage_get_refusal (CpdStorage *storage)
+{
+  return storage->refusal;
+}
+
+gboolean
+cpd_storage_uses_metacopy (CpdStorage *storage)
+{
+  return storage->mount_options.metacopy;
+}
+
+gboolean
+cpd_storage_uses_redirects (CpdStorage *storage)
+{
+  return storage->mount_options.redirect_dir;
 }
 
 char *

@@ -26,12 +26,26 @@ typedef struct _CpdStorage CpdStorage;
 /* Called now and then, from the thread that does the work. */
 typedef CpdLayerProgressFunc CpdProgressFunc;
 
+typedef struct
+{
+  const char *driver;           /* (nullable) "overlay" or "vfs"; NULL or "" for overlay if that works, else vfs */
+  const char *mount_options;    /* (nullable) of overlays: "nodev,metacopy=on" */
+} CpdStorageSettings;
+
+/* SETTINGS may be NULL. BAD_CONFIG when they make no sense. */
 CpdStorage  *cpd_storage_open            (CpdStore           *store,
                                           const char         *graph_root,
+                                          const CpdStorageSettings *settings,
                                           GError            **error);
 CpdStorage  *cpd_storage_ref             (CpdStorage         *storage);
 void         cpd_storage_unref           (CpdStorage         *storage);
-const char  *cpd_storage_get_driver      (CpdStorage         *storage);   /* "overlay" */
+/* Of new containers: "overlay" or "vfs". */
+const char  *cpd_storage_get_driver      (CpdStorage         *storage);
+/* Why overlay was tried and not taken; NULL when it was not so. */
+const char  *cpd_storage_get_refusal     (CpdStorage         *storage);
+/* Whether files, or directories, of a container need not be whole in its writable layer. */
+gboolean     cpd_storage_uses_metacopy   (CpdStorage         *storage);
+gboolean     cpd_storage_uses_redirects  (CpdStorage         *storage);
 
 /* Undoes and finishes what the operations of kind "import" and "remove-image" left half-done, and
  * removes what is on disk but in no row. */

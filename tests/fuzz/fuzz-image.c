@@ -101,7 +101,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   guint rebuilt;
 
   make_layout (parts);
-  storage = cpd_storage_open (store, base, NULL);
+  storage = cpd_storage_open (store, base, NULL, NULL);
   g_assert_nonnull (storage);
   g_assert_true (cpd_storage_rebuild (storage, &rebuilt, lost, NULL));
   images = cpd_store_list_images (store, NULL);

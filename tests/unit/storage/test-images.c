@@ -425,7 +425,7 @@ test_unwritable (void)
   g_autoptr(GError) error = NULL;
   g_autoptr(CpdStore) store = cpd_store_open (":memory:", NULL);
 
-  g_assert_null (cpd_storage_open (store, "/proc/nowhere/storage", &error));
+  g_assert_null (cpd_storage_open (store, "/proc/nowhere/storage", NULL, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, "/proc/nowhere/storage"));
 }

@@ -259,6 +259,17 @@ set_up (TestStorage *self, gconstpointer data)
   test_storage_set_up (self, NULL);
 }
 
+static void
+set_up_vfs (TestStorage *self, gconstpointer data)
+{
+  self->settings.driver = "vfs";
+  test_storage_set_up (self, NULL);
+}
+
+/* What holds whatever the driver is. */
+#define ADD_VFS(path, function) \
+  g_test_add (path, TestStorage, NULL, set_up_vfs, function, test_storage_tear_down)
+
 int
 main (int argc, char *argv[])
 {
@@ -271,5 +282,10 @@ main (int argc, char *argv[])
   ADD ("/storage/overlay/many-layers", NULL, test_many_layers);
   ADD ("/storage/overlay/too-many-layers", NULL, test_too_many_layers);
   ADD ("/storage/overlay/parallel", NULL, test_parallel);
+  ADD_VFS ("/storage/vfs/mount", test_mount);
+  ADD_VFS ("/storage/vfs/apart", test_apart);
+  ADD_VFS ("/storage/vfs/errors", test_errors);
+  ADD_VFS ("/storage/vfs/many-layers", test_many_layers);
+  ADD_VFS ("/storage/vfs/parallel", test_parallel);
   return g_test_run ();
 }

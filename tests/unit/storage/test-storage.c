@@ -14,7 +14,7 @@ test_storage_open (TestStorage *self)
 
   self->store = cpd_store_open (self->database, &error);
   g_assert_no_error (error);
-  self->storage = cpd_storage_open (self->store, self->root, &error);
+  self->storage = cpd_storage_open (self->store, self->root, &self->settings, &error);
   g_assert_no_error (error);
 }
 

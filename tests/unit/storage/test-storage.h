@@ -14,6 +14,7 @@ typedef struct
   char *database;
   CpdStore *store;
   CpdStorage *storage;
+  CpdStorageSettings settings;
 } TestStorage;
 
 void    test_storage_set_up        (TestStorage   *self,
