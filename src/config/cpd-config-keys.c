@@ -209,6 +209,17 @@ cpd_config_find_key (const char *path)
 }
 
 gboolean
+cpd_config_is_ours_below (const char *path)
+{
+  const gsize length = strlen (path);
+
+  for (int i = 0; i < CPD_N_KEYS; i++)
+    if (strncmp (cpd_config_keys[i].name, path, length) == 0 && cpd_config_keys[i].name[length] == '.')
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
 cpd_config_is_foreign (const char *path)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (foreign); i++)

@@ -109,5 +109,7 @@ const GVariantType *cpd_config_key_type      (CpdKey      key);
 const char         *cpd_config_key_type_name (CpdKey      key);
 /* Whether podman or its relatives know PATH, which cpod has no use for. */
 gboolean            cpd_config_is_foreign    (const char *path);
+/* Whether PATH is a table that has a key of cpod in it, whatever else. */
+gboolean            cpd_config_is_ours_below (const char *path);
 
 G_END_DECLS

@@ -149,7 +149,7 @@ apply_table (Reader *reader, const char *prefix, const CpdTomlNode *table, GErro
           if (!apply_key (reader, (CpdKey) key, path, node, error))
             return FALSE;
         }
-      else if (node->type == CPD_TOML_TABLE && !cpd_config_is_foreign (path))
+      else if (node->type == CPD_TOML_TABLE && (!cpd_config_is_foreign (path) || cpd_config_is_ours_below (path)))
         {
           g_autofree char *inner = g_strconcat (path, ".", NULL);
 

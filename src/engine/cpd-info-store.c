@@ -147,12 +147,12 @@ add_status (CpdEngine *engine, GVariantBuilder *store, GError **error)
       cpd_set_error_errno (error, errno, "failed to look at the file system of %s", root);
       return FALSE;
     }
-  cpd_info_add_string (&dict, "Backing Filesystem", file_system_name ((guint) info.f_type));
   if (strcmp (cpd_storage_get_driver (engine->storage), "overlay") != 0)
     {
       cpd_info_add (store, "graphStatus", g_variant_builder_end (&dict));
       return TRUE;
     }
+  cpd_info_add_string (&dict, "Backing Filesystem", file_system_name ((guint) info.f_type));
   add_truth (&dict, "Native Overlay Diff", !metacopy && !cpd_storage_uses_redirects (engine->storage));
   add_truth (&dict, "Supports d_type", supports_d_type (root));
   add_truth (&dict, "Using metacopy", metacopy);

@@ -84,8 +84,11 @@ make_copy (CpdStorage *storage, const char *path, const char *image_id, GCancell
   fd = open_directory (copy, error);
   if (fd < 0 || !merge_layers (storage, image_id, fd, cancellable, error))
     return FALSE;
-  cpd_fault_point ("create.copied");
-  return publish (path, copy, root, fd, error);
+  cpd_fault_point ("copy.merged");
+  if (!publish (path, copy, root, fd, error))
+    return FALSE;
+  cpd_fault_point ("copy.published");
+  return TRUE;
 }
 
 static gboolean

@@ -281,10 +281,37 @@ class A10PathsTest(ConfigCase):
         self.begin('driver', '')
         self.client.import_busybox()
         self.service.stop()
-        write(self.conf, '[storage]\ndriver = "vfs"\n')
-        self.refused('storage.driver', "'vfs'", self.conf + ':2', "'overlay'")
-        write(self.conf, '[storage]\ndriver = "overlay"\n')
+        write(self.conf, '[storage]\ndriver = "btrfs"\n')
+        self.refused('storage.driver', "'btrfs'", "'overlay'", "'vfs'")
+        for driver in 'vfs', 'overlay':
+            write(self.conf, f'[storage]\ndriver = "{driver}"\n')
+            self.service.start(CPOD_CONF=self.conf)
+            self.assertEqual(self.service.client.runtime('GetInfo')['store']['graphDriverName'], driver)
+            write(self.conf, '')
+            self.service.restart(CPOD_CONF=self.conf)
+            self.assertEqual(self.service.client.runtime('GetConfig')['storage.driver'], (driver, 'database'))
+            self.service.stop()
+
+    def test_mount_options(self):
+        self.begin('mountopt', '[storage.options.overlay]\nmountopt = "nosuid,metacopy=on"\n[storage.options]\nsize = "1"\n')
+        self.client.import_busybox()
+        store = self.client.runtime('GetInfo')['store']
+        self.assertEqual(store['graphOptions'], {'overlay.mountopt': 'nosuid,metacopy=on'})
+        self.assertEqual((store['graphStatus']['Using metacopy'], store['graphStatus']['Native Overlay Diff']), ('true', 'false'))
+        container = self.client.create('true')
+        path = container.call('Mount')
+        with open('/proc/self/mountinfo', encoding='utf-8') as file:
+            line, = (line for line in file if f' {path} ' in line)
+        for word in 'nosuid', 'nodev', 'metacopy=on':
+            self.assertIn(word, line)
+        container.remove()
+        self.service.stop()
+        write(self.conf, '[storage.options.overlay]\nmountopt = "upperdir=/etc"\n')
+        self.refused('storage.options.overlay.mountopt', "'upperdir=/etc'")
+        write(self.conf, '')
         self.service.start(CPOD_CONF=self.conf)
+        store = self.service.client.runtime('GetInfo')['store']
+        self.assertEqual((store['graphOptions'], store['graphStatus']['Native Overlay Diff']), ({}, 'true'))
 
     def test_conflict(self):
         """Without --root: the paths are the files' own."""

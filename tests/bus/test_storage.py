@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 
-from service import Case, RUNTIME, Service, files_in, main, mounts_below, wait_for
+from service import Case, RUNTIME, Service, files_in, main, mounts_below, scratch, wait_for
 
 FOREIGN = 'f0' + 'e1' * 31
 OTHER = 'f0' + 'e1' * 30 + 'e2'
@@ -26,9 +26,15 @@ def metadata_of(text, **changes):
 
 
 class StorageCase(Case):
+    driver = 'overlay'
+
     @classmethod
     def setUpClass(cls):
-        cls.service = Service(cls.__name__, peer=True)
+        # Only for the first start: after that it is recorded.
+        conf = os.path.join(scratch(), cls.__name__ + '.conf')
+        with open(conf, 'w', encoding='utf-8') as file:
+            file.write(f'[storage]\ndriver = "{cls.driver}"\n')
+        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=conf)
         cls.service.client.import_busybox()
 
     @classmethod
@@ -70,7 +76,7 @@ class A12MountTest(StorageCase):
     def test_mount_and_unmount(self):
         box = self.client.create('cat', '/note', name='box')
         path = box.call('Mount')
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         self.assertIn('busybox', os.listdir(os.path.join(path, 'bin')))
         self.write(os.path.join(path, 'note'), 'from the host\n')
         self.assertEqual(self.mounts(), {'box': (1, False)})
@@ -89,7 +95,7 @@ class A12MountTest(StorageCase):
         self.assertEqual(box.call('Mount'), path)
         self.assertEqual(self.mounts(), {'box': (2, False)})
         box.call('Unmount')
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         box.call('Unmount')
         self.assertFalse(os.path.exists(path))
         with self.assert_error('InvalidState', 'box', 'not mounted'):
@@ -125,7 +131,7 @@ class A12MountTest(StorageCase):
             step()
             with self.assert_error('InvalidState', 'box', state):
                 box.call('Unmount')
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         box.call('Unpause')
         box.stop(timeout=0)
         box.wait_exited()
@@ -168,7 +174,7 @@ class A12MountTest(StorageCase):
         box.call('Mount')
         self.service.kill()
         self.service.start()
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         self.assertEqual(self.mounts(), {'box': (2, False)})
         box = self.client.container('box')
         box.call('Unmount')
@@ -210,7 +216,7 @@ class A12MountTest(StorageCase):
         subprocess.run(['umount', path], check=True)
         self.assertEqual([(p['kind'], p['object']) for p in self.client.check()], [('mount', box.id)])
         self.assertEqual(box.call('Mount'), path)
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         self.assertEqual(self.client.check(), [])
         subprocess.run(['umount', path], check=True)
         box.call('Unmount', force=True)
@@ -285,7 +291,7 @@ class A33StorageContainerTest(StorageCase):
         path = self.client.runtime('MountStorageContainer', 's', ident)
         self.service.kill()
         self.service.start()
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         self.assertEqual(self.list()[0]['mount-point'], path)
         self.client.runtime('RemoveStorageContainer', 's', ident, force=True)
         self.assertEqual(mounts_below(self.service.root), [])
@@ -307,7 +313,7 @@ class A33StorageContainerTest(StorageCase):
                     self.client.runtime(method, 's', name)
         with self.assert_error('ContainerExists'):
             self.client.runtime('RemoveStorageContainer', 's', 'box', force=True)
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
             with self.assert_error('NoSuchContainer', 'nosuch'):
                 self.client.runtime(method, 's', 'nosuch')
@@ -334,7 +340,7 @@ class A33StorageContainerTest(StorageCase):
                 self.list()
         finally:
             rename('hidden', 'container')
-        self.assertTrue(os.path.ismount(path))
+        self.assertIn(path, mounts_below(os.path.dirname(path)))
         self.assertEqual(self.mounts(), {'box': (1, False)})
         self.assertEqual(files_in(self.service.root, 'lib', 'storage', 'overlay', 'c'), [box.id])
         box.call('Unmount')
@@ -371,13 +377,111 @@ class A33StorageContainerTest(StorageCase):
         self.service.start()
         rows = {row['id']: (row['name'], row['image'], row['image-id']) for row in self.list()}
         self.assertEqual(rows, {FOREIGN: ('', '', image), OTHER: ('lonely', 'gone', 'ab' * 32)})
-        with self.assert_error('NoSuchImage', 'lonely'):
-            self.client.runtime('MountStorageContainer', 's', 'lonely')
+        if self.driver == 'overlay':
+            with self.assert_error('NoSuchImage', 'lonely'):
+                self.client.runtime('MountStorageContainer', 's', 'lonely')
+        else:  # a copy is whole without its image
+            path = self.client.runtime('MountStorageContainer', 's', 'lonely')
+            self.assertIn('busybox', os.listdir(os.path.join(path, 'bin')))
+            self.client.runtime('UnmountStorageContainer', 's', 'lonely')
         self.assertEqual(mounts_below(self.service.root), [])
         with self.assert_error('AmbiguousName', 'f0e1e1'):
             self.client.runtime('MountStorageContainer', 's', 'f0e1e1')
         self.assertEqual(self.client.runtime('RemoveStorageContainer', 's', 'lonely'), OTHER)
         self.assertEqual(self.client.runtime('RemoveStorageContainer', 's', 'f0e1e1'), FOREIGN)
+
+
+class VfsMountTest(A12MountTest):
+    """Roots that are copies of their images'."""
+    driver = 'vfs'
+
+    def test_each_is_a_copy(self):
+        box, other = (self.client.create('sh', '-c', 'echo mine > /etc/note; rm /bin/ls && /bin/ls /', name=name)
+                      for name in ('box', 'other'))
+        self.assertEqual(box.inspect()['Driver'], 'vfs')
+        root = self.service.state('lib', 'storage', 'overlay', 'c', box.id, 'root')
+        self.assertIn('busybox', os.listdir(os.path.join(root, 'bin')))
+        for container in box, other:
+            container.start()
+            container.wait_exited()
+        self.assertEqual(self.read(os.path.join(root, 'etc', 'note')), 'mine\n')
+        self.assertNotIn('ls', os.listdir(os.path.join(root, 'bin')))
+        self.assertEqual((box.get('ExitCode'), other.get('ExitCode')), (127, 127))
+        self.assertEqual(self.client.runtime('GetInfo')['store']['graphStatus'], {})
+        self.assertEqual(self.client.check(), [])
+
+    def test_both_drivers_side_by_side(self):
+        box = self.client.create('cat', '/note', name='box')
+        self.write(os.path.join(box.call('Mount'), 'note'), 'by vfs\n')
+        box.call('Unmount')
+        conf = os.path.join(scratch(), 'other.conf')
+        self.write(conf, '[storage]\ndriver = "overlay"\n')
+        self.restart(CPOD_CONF=conf)
+        other = self.client.create('cat', '/note', name='other')
+        self.write(os.path.join(other.call('Mount'), 'note'), 'by overlay\n')
+        other.call('Unmount')
+        self.write(conf, '[storage]\ndriver = "vfs"\n')
+        self.restart(CPOD_CONF=conf)
+        for name, driver in (('box', 'vfs'), ('other', 'overlay')):
+            container = self.client.container(name)
+            container.start()
+            container.wait_exited()
+            self.assertEqual((container.inspect()['Driver'], container.output()), (driver, f'by {driver}\n'))
+
+
+class VfsStorageContainerTest(A33StorageContainerTest):
+    driver = 'vfs'
+
+
+class ChoiceTest(Case):
+    """What is taken where nobody says what."""
+
+    def begin(self, name, *mount):
+        graph = os.path.join(scratch(), name, 'lib', 'storage')
+        os.makedirs(graph)
+        if mount:
+            subprocess.run(['mount', *mount, graph], check=True)
+            self.addCleanup(subprocess.run, ['umount', '-l', graph], check=False, stderr=subprocess.DEVNULL)
+        self.service = Service(name, peer=True)
+        self.addCleanup(self.service.destroy)
+        self.client = self.service.client
+        self.client.import_busybox()
+
+    def runs(self):
+        container = self.client.create('sh', '-c', 'echo hello > /etc/new; cat /etc/new; rm /bin/ls && mkdir /bin/ls && rmdir /bin/ls')
+        container.start()
+        container.wait_exited()
+        self.assertEqual((container.get('ExitCode'), container.output()), (0, 'hello\n'))
+        driver = container.inspect()['Driver']
+        container.remove()
+        self.assertEqual(self.client.check(), [])
+        return driver
+
+    def troubles(self):
+        return [entry['text'] for entry in self.client.property(RUNTIME, 'Runtime', 'Health') if entry['kind'] == 'storage']
+
+    def test_overlay_where_it_works(self):
+        self.begin('works')
+        self.assertEqual(self.client.runtime('GetConfig')['storage.driver'], ('', 'default'))
+        self.assertEqual((self.runs(), self.troubles()), ('overlay', []))
+
+    def test_vfs_where_it_does_not(self):
+        """A file system without extended attributes."""
+        self.begin('plain', '-t', 'ramfs', 'ramfs')
+        self.assertEqual(self.runs(), 'vfs')
+        text, = self.troubles()
+        self.assertIn("'vfs'", text)
+        self.assertIn(self.service.state('lib', 'storage'), text)
+        self.assertIn('vfs', self.service.said())
+
+    def test_on_an_overlay(self):
+        """Whatever the kernel makes of it, containers run."""
+        parts = [os.path.join(scratch(), 'nested-' + name) for name in ('lower', 'upper', 'work')]
+        for part in parts:
+            os.makedirs(part)
+        self.begin('nested', '-t', 'overlay', 'overlay', '-o', 'lowerdir={},upperdir={},workdir={}'.format(*parts))
+        driver = self.runs()
+        self.assertEqual(len(self.troubles()), int(driver == 'vfs'))
 
 
 if __name__ == '__main__':

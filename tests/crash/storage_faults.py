@@ -4,7 +4,7 @@
 import os
 import shutil
 
-from service import files_in, mounts_below
+from service import files_in, mounts_below, scratch
 
 FOREIGN = 'f0' + 'e1' * 31
 
@@ -65,3 +65,34 @@ class StorageFaults:
         self.assertEqual(self.statuses(self.assert_whole(since), FOREIGN), ['remove'])
         self.assertEqual(self.client.runtime('ListStorageContainers'), [])
         self.assertNotIn(FOREIGN, files_in(self.service.root, 'lib', 'storage', 'overlay', 'c'))
+
+
+def use_vfs(service):
+    """From now on, as it is recorded, new containers are copies."""
+    conf = os.path.join(scratch(), 'vfs.conf')
+    with open(conf, 'w', encoding='utf-8') as file:
+        file.write('[storage]\ndriver = "vfs"\n')
+    service.client.close()
+    service.process.wait(30)
+    service.start(CPOD_CONF=conf)
+
+
+class VfsFaults:
+    """The same where new containers are copies of their images."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        use_vfs(cls.service)
+
+    def copy_dies(self, point):
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.create('true', name='victim'))
+        self.revive()
+        self.assertEqual(self.assert_whole(since), [])
+        victim = self.client.create('sh', '-c', 'exit 5', name='victim')
+        self.assertEqual(victim.inspect()['Driver'], 'vfs')
+        victim.start()
+        self.assertEqual(victim.wait(), 5)
+        victim.remove()

@@ -20,7 +20,7 @@ from image_faults import ImageFaults  # noqa: E402
 from limit_faults import LimitFaults  # noqa: E402
 from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
-from storage_faults import StorageFaults  # noqa: E402
+from storage_faults import StorageFaults, VfsFaults  # noqa: E402
 
 SOURCE = os.environ['CPOD_SOURCE']
 
@@ -288,6 +288,10 @@ class StorageFaultTest(FilesFaults, StorageFaults, FaultCase):
     pass
 
 
+class VfsFaultTest(VfsFaults, FaultCase):
+    pass
+
+
 class ExecFaultTest(ExecFaults, FaultCase):
     pass
 
@@ -345,6 +349,7 @@ OPERATIONS = {
     'remove-image': (ImageFaultTest, 'remove_image_dies'),
     'tag': (ImageFaultTest, 'tag_dies'), 'untag': (ImageFaultTest, 'untag_dies'),
     'prune-images': (ImageFaultTest, 'prune_images_dies'),
+    'copy': (VfsFaultTest, 'copy_dies'),
     'mount': (StorageFaultTest, 'mount_dies'), 'unmount': (StorageFaultTest, 'unmount_dies'),
     'remove-storage': (StorageFaultTest, 'remove_storage_dies'),
 }

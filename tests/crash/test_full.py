@@ -11,6 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
 from service import ERROR, CallError, Case, GLib, Service, files_in, main, scratch, wait_for  # noqa: E402
+from storage_faults import use_vfs  # noqa: E402
 
 PAGE = 4096
 # How much is left: each page of the first writes, then further and further on.
@@ -355,6 +356,23 @@ class A22FullRemovals(Removals, FullCase):
 
 class A22FullImages(Images, FullCase):
     pass
+
+
+class A22FullCopies(FullCase):
+    """Where each container is a copy of its image."""
+
+    def test_create(self):
+        use_vfs(self.service)
+        for pages in 3, 30, 100, 200:
+            with self.subTest(pages=pages):
+                self.fill(pages)
+                self.assertFalse(self.attempt(lambda: self.client.create('true', name='new'), 'new', 'copy'))
+                self.settle()
+                self.assertEqual(self.rows(), {})
+                self.assertEqual(files_in(self.root, 'lib', 'storage', 'overlay', 'c'), [])
+        container = self.client.create('true', name='new')
+        container.start()
+        self.assertEqual((container.wait(), container.inspect()['Driver']), (0, 'vfs'))
 
 
 class AllFullVerbs(Verbs, FullCase):
