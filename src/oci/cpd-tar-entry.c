@@ -110,3 +110,9 @@ cpd_tar_entry_is_opaque (int fd)
 
   return fgetxattr (fd, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
 }
+
+gboolean
+cpd_tar_entry_is_redirect (int fd)
+{
+  return fgetxattr (fd, "trusted.overlay.redirect", NULL, 0) >= 0;
+}

@@ -27,5 +27,7 @@ void         cpd_tar_entry_find_holes  (CpdTarEntry        *entry,
                                         const struct stat  *info);
 /* Whether overlayfs shows nothing of the same directory below. */
 gboolean     cpd_tar_entry_is_opaque   (int                 fd);
+/* Whether overlayfs shows the contents of another directory below. */
+gboolean     cpd_tar_entry_is_redirect (int                 fd);
 
 G_END_DECLS

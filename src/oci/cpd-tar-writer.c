@@ -290,6 +290,30 @@ join (const char *directory, const char *base)
   return *directory != '\0' && strcmp (directory, ".") != 0 ? g_strconcat (directory, "/", base, NULL) : g_strdup (base);
 }
 
+/* Whiteouts of what is not there, and so is not found. */
+static gboolean
+add_deleted (CpdTarWriter *writer, int fd, const char *name, GError **error)
+{
+  const CpdTarOptions *options = writer->options;
+  GPtrArray *names = options->deleted != NULL ? options->deleted (name, options->changes) : NULL;
+  struct stat info;
+
+  if (names == NULL)
+    return TRUE;
+  if (fstat (fd, &info) < 0)
+    return fail_errno (errno, "look at", name, error);
+  for (guint i = 0; i < names->len; i++)
+    if (!add_mark (writer, name, WHITEOUT_PREFIX, names->pdata[i], &info, error))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+is_wanted (const CpdTarWriter *writer, const char *name)
+{
+  return writer->options->wants == NULL || writer->options->wants (name, writer->options->changes);
+}
+
 /* Adds what is in a directory but other directories, whose names go into DIRECTORIES. */
 static gboolean
 add_items (CpdTarWriter *writer, int fd, const char *name, GPtrArray *directories, GError **error)
@@ -303,6 +327,8 @@ add_items (CpdTarWriter *writer, int fd, const char *name, GPtrArray *directorie
       g_autofree char *full = join (name, names->pdata[i]);
       Item item = { .parent = fd, .base = names->pdata[i], .name = full };
 
+      if (!is_wanted (writer, full))
+        continue;
       if (fstatat (fd, item.base, &item.info, AT_SYMLINK_NOFOLLOW) < 0)
         {
           if (errno != ENOENT)
@@ -327,7 +353,8 @@ add_tree (CpdTarWriter *writer, int root, const char *path, const char *name, gb
   if (fd < 0)
     return (optional && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
            || fail_errno (errno, "open", name, error);
-  if (!add_directory_entry (writer, fd, path, name, error) || !add_items (writer, fd, name, directories, error))
+  if (!add_directory_entry (writer, fd, path, name, error) || !add_items (writer, fd, name, directories, error)
+      || !add_deleted (writer, fd, name, error))
     return FALSE;
   cpd_close_fd (&fd);
   for (guint i = 0; i < directories->len; i++)

@@ -15,6 +15,10 @@ typedef struct _CpdTarWriter CpdTarWriter;
 
 /* Whether the directory PATH, which is opaque, has something to hide. */
 typedef gboolean (*CpdTarHidesFunc) (const char *path, gpointer user_data);
+/* Whether what would become NAME is to be in the archive, with what is below it. */
+typedef gboolean (*CpdTarWantsFunc) (const char *name, gpointer user_data);
+/* Names that a layer takes away in the directory NAME; NULL for none. */
+typedef GPtrArray *(*CpdTarDeletedFunc) (const char *name, gpointer user_data);
 /* How many bytes of files have been read. */
 typedef void (*CpdTarProgressFunc) (guint64 bytes_done, gpointer user_data);
 
@@ -23,6 +27,9 @@ typedef struct
   gboolean upper;               /* it is an upper directory of overlayfs, whose whiteouts become those of OCI */
   CpdTarHidesFunc hides;        /* (nullable): without it all opaque directories do */
   gpointer hides_data;
+  CpdTarWantsFunc wants;        /* (nullable): without it all is */
+  CpdTarDeletedFunc deleted;    /* (nullable) */
+  gpointer changes;             /* for these two */
   CpdTarProgressFunc progress;  /* (nullable) */
   gpointer progress_data;
   GCancellable *cancellable;    /* (nullable) */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <linux/limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/xattr.h>
@@ -212,6 +213,40 @@ copy_xattrs (const CpdPlace *from, const CpdPlace *to, GError **error)
     if (!g_str_has_prefix (name, OVERLAY_XATTR) && !copy_xattr (from_path, to_path, name, error))
       return FALSE;
   return drop_xattrs (to_path, names, length, error);
+}
+
+static gboolean
+has_value (const char *path, const char *name, const char *value, gsize size)
+{
+  g_autofree char *found = g_malloc (size + 1);
+
+  return lgetxattr (path, name, found, size + 1) == (ssize_t) size && memcmp (found, value, size) == 0;
+}
+
+/* Whether what A has of extended attributes is the same in B. */
+static gboolean
+covers (const char *b, const char *a)
+{
+  gsize length;
+  g_autofree char *names = list_xattrs (a, &length, NULL);
+
+  for (const char *name = names; name != NULL && name < names + length; name += strlen (name) + 1)
+    {
+      g_autofree char *value = g_malloc (XATTR_SIZE_MAX);
+      ssize_t size = lgetxattr (a, name, value, XATTR_SIZE_MAX);
+
+      if (!g_str_has_prefix (name, OVERLAY_XATTR) && (size < 0 || !has_value (b, name, value, (gsize) size)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+cpd_file_has_same_xattrs (const CpdPlace *a, const CpdPlace *b)
+{
+  g_autofree char *a_path = path_of (a), *b_path = path_of (b);
+
+  return covers (b_path, a_path) && covers (a_path, b_path);
 }
 
 gboolean

@@ -26,5 +26,8 @@ gboolean cpd_file_copy_meta     (const CpdPlace  *from,
                                  const CpdPlace  *to,
                                  const struct stat *info,
                                  GError         **error);
+/* Whether both have the same extended attributes but marks of overlayfs. */
+gboolean cpd_file_has_same_xattrs (const CpdPlace *a,
+                                   const CpdPlace *b);
 
 G_END_DECLS

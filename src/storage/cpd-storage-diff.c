@@ -12,6 +12,7 @@
 #include "common/cpd-fs.h"
 #include "oci/cpd-in-root.h"
 #include "oci/cpd-tar-entry.h"
+#include "public/cpod-error.h"
 #include "storage/cpd-storage-private.h"
 
 /* A comparison on its way. */
@@ -165,6 +166,13 @@ compare_directory (Diff *diff, const char *path, gboolean is_root, GError **erro
 
   if (fd < 0 || fstat (fd, &info) < 0)
     return (!is_root && errno == ENOENT) || fail_errno (path, error);
+  if (cpd_tar_entry_is_redirect (fd))
+    {
+      g_autofree char *shown = g_utf8_make_valid (path, -1);
+
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "'%s' was renamed by a mount with redirect_dir=on", shown);
+      return FALSE;
+    }
   if (!compare_contents (diff, &fd, path, error))
     return FALSE;
   if (is_root)
@@ -200,8 +208,12 @@ open_upper (CpdStorage *storage, const char *container_id, GError **error)
 GPtrArray *
 cpd_storage_diff_rw (CpdStorage *storage, const char *container_id, const char *image_id, GError **error)
 {
-  g_auto(Diff) diff = { .upper = open_upper (storage, container_id, error), .lower = -1 };
+  g_auto(Diff) diff = { .upper = -1, .lower = -1 };
+  gint64 size;
 
+  if (cpd_storage_is_copy (storage, container_id))
+    return cpd_storage_diff_copy (storage, container_id, image_id, &size, error);
+  diff.upper = open_upper (storage, container_id, error);
   if (diff.upper < 0 || !cpd_storage_open_view (storage, image_id, 0, &diff.lower, error))
     return NULL;
   return compare (&diff, error);
@@ -253,13 +265,32 @@ measure (int root, const char *path, GHashTable *seen, gint64 *size, GError **er
   return TRUE;
 }
 
+/* There is no way to know what has been written but to compare. */
+static gboolean
+measure_copy (CpdStorage *storage, const char *container_id, gint64 *size, GError **error)
+{
+  g_autofree char *image_id = cpd_storage_get_rw_image (storage, container_id);
+  g_autoptr(GPtrArray) changes = NULL;
+
+  if (image_id == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the image of container %s is not known", container_id);
+      return FALSE;
+    }
+  changes = cpd_storage_diff_copy (storage, container_id, image_id, size, error);
+  return changes != NULL;
+}
+
 gboolean
 cpd_storage_get_rw_size (CpdStorage *storage, const char *container_id, gint64 *size, GError **error)
 {
   g_autoptr(GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
-  cpd_autofd int upper = open_upper (storage, container_id, error);
+  cpd_autofd int upper = -1;
 
   *size = 0;
+  if (cpd_storage_is_copy (storage, container_id))
+    return measure_copy (storage, container_id, size, error);
+  upper = open_upper (storage, container_id, error);
   return upper >= 0 && measure (upper, ".", seen, size, error);
 }
 
@@ -275,7 +306,7 @@ gboolean
 cpd_storage_pack_rw (CpdStorage *storage, const char *container_id, const char *image_id, int fd,
                      CpdTarProgressFunc progress, gpointer progress_data, GCancellable *cancellable, GError **error)
 {
-  cpd_autofd int upper = open_upper (storage, container_id, error);
+  cpd_autofd int upper = -1;
   cpd_autofd int lower = -1;
   const CpdTarOptions options = {
     .upper = TRUE, .hides = is_directory_below, .hides_data = &lower,
@@ -283,6 +314,9 @@ cpd_storage_pack_rw (CpdStorage *storage, const char *container_id, const char *
   };
   g_autoptr(CpdTarWriter) writer = NULL;
 
+  if (cpd_storage_is_copy (storage, container_id))
+    return cpd_storage_pack_copy (storage, container_id, image_id, fd, progress, progress_data, cancellable, error);
+  upper = open_upper (storage, container_id, error);
   if (upper < 0 || !cpd_storage_open_view (storage, image_id, 0, &lower, error))
     return FALSE;
   writer = cpd_tar_writer_new (fd, &options, error);

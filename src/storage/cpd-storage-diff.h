@@ -45,6 +45,20 @@ gboolean   cpd_storage_pack_rw      (CpdStorage           *storage,
                                      GCancellable         *cancellable,
                                      GError              **error);
 
+/* For the storage: the same for a container that is a copy of its image. */
+GPtrArray *cpd_storage_diff_copy    (CpdStorage           *storage,
+                                     const char           *container_id,
+                                     const char           *image_id,
+                                     gint64               *size,
+                                     GError              **error);
+gboolean   cpd_storage_pack_copy    (CpdStorage           *storage,
+                                     const char           *container_id,
+                                     const char           *image_id,
+                                     int                   fd,
+                                     CpdTarProgressFunc    progress,
+                                     gpointer              progress_data,
+                                     GCancellable         *cancellable,
+                                     GError              **error);
 /* For the storage: opens the root of an image as it is without its SKIP topmost layers; it can only be read. Without
  * any left that is -1 without an error. */
 gboolean   cpd_storage_open_view    (CpdStorage           *storage,

@@ -57,6 +57,10 @@ const CpdStorageDriver *cpd_storage_find_driver (const char *name);
 gboolean  cpd_storage_try_overlay      (CpdStorage         *storage,
                                         GError            **error);
 
+/* Whether the root of a container is a copy of its image's. */
+gboolean  cpd_storage_is_copy          (CpdStorage         *storage,
+                                        const char         *container_id);
+
 char     *cpd_storage_blob_path        (CpdStorage         *storage,
                                         const char         *digest);
 char     *cpd_storage_layer_path       (CpdStorage         *storage,

@@ -180,6 +180,14 @@ cpd_storage_measure_rw (CpdStorage *storage, const char *container_id)
   return measure_at (AT_FDCWD, root);
 }
 
+gboolean
+cpd_storage_is_copy (CpdStorage *storage, const char *container_id)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+
+  return driver_of (storage, path) == &cpd_storage_vfs;
+}
+
 const char *
 cpd_storage_get_rw_driver (CpdStorage *storage, const char *container_id)
 {

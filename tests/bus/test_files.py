@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tarfile
 
-from service import Case, GLib, Service, files_in, main, wait_for
+from service import Case, GLib, Service, files_in, main, scratch, wait_for
 
 WORK = '''
 echo new >/added; mkdir -p /dir/sub; echo x >/dir/sub/file; ln /added /dir/again; ln -s added /link
@@ -19,9 +19,14 @@ dd if=/dev/zero of=/sparse bs=1 count=1 seek=8M 2>/dev/null
 
 
 class FilesCase(Case):
+    driver = 'overlay'
+
     @classmethod
     def setUpClass(cls):
-        cls.service = Service(cls.__name__, peer=True)
+        conf = os.path.join(scratch(), cls.__name__ + '.conf')
+        with open(conf, 'w', encoding='utf-8') as file:
+            file.write(f'[storage]\ndriver = "{cls.driver}"\n')
+        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=conf)
         cls.client = cls.service.client
         # Something to be deleted and hidden that is not in the archive itself.
         box = cls.client.create('sh', '-c', 'mkdir -p /stuff/old /keep; echo a >/stuff/old/file; echo b >/keep/file',
@@ -135,12 +140,14 @@ class SizeTest(FilesCase):
 
 
 class CommitTest(FilesCase):
+    mark = 'stuff/.wh..wh..opq'     # by which a directory that was replaced hides what it had
+
     def test_layer(self):
         box = self.worked()
         ident = self.commit(box, 'new')['id']
         with self.layer_of('new') as layer:
             members = {member.name: member for member in layer.getmembers()}
-        self.assertLess({'added', 'dir', 'dir/sub/file', 'link', 'bin/.wh.cat', 'stuff/.wh..wh..opq', 'fifo'},
+        self.assertLess({'added', 'dir', 'dir/sub/file', 'link', 'bin/.wh.cat', self.mark, 'fifo'},
                         set(members))
         self.assertNotIn('dir/.wh..wh..opq', members)
         self.assertTrue(members['dir/again'].islnk())
@@ -264,6 +271,27 @@ class CommitTest(FilesCase):
         subprocess.run(['skopeo', '--insecure-policy', 'copy', '-q', f'oci:{layout}:localhost/new:latest', f'dir:{target}'],
                        check=True, timeout=60)
         shutil.rmtree(target)
+
+
+class VfsDiffTest(DiffTest):
+    driver = 'vfs'
+
+    def test_nothing_but_the_time(self):
+        box = self.worked('touch -d @5 /keep/file; chmod 600 /stuff/old/file; chown -h 3 /bin/ls; ln -sf x /bin/cat')
+        found = self.changes(box)
+        for path in '/keep/file', '/stuff/old/file', '/bin/ls', '/bin/cat', '/bin', '/stuff', '/stuff/old':
+            self.assertEqual(found[path], 'changed', path)
+        self.assertNotIn('/bin/busybox', found)
+
+
+class VfsSizeTest(SizeTest):
+    driver = 'vfs'
+
+
+class VfsCommitTest(CommitTest):
+    driver = 'vfs'
+    mark = 'stuff/.wh.old'
+    test_pause_ends_after_a_failure = None      # it is about the marks of overlayfs
 
 
 if __name__ == '__main__':
