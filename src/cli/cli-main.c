@@ -12,6 +12,7 @@
 
 static const CliVerb verbs[] = {
   { "commit", N_("CONTAINER [NAME]"), N_("Make an image of a container"), cli_commit },
+  { "build", N_("[OPTION OF BUILDAH…] [CONTEXT]"), N_("Build an image with buildah"), cli_build },
   { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
   { "container cleanup", N_("CONTAINER…"), N_("Clear away what ended containers needed"), cli_each, "Cleanup" },
   { "container evict", N_("CONTAINER…"), N_("Remove containers whatever is wrong with them"), cli_container_evict, "Evict" },
