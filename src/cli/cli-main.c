@@ -11,8 +11,8 @@
 #include "cli/cli.h"
 
 static const CliVerb verbs[] = {
-  { "commit", N_("CONTAINER [NAME]"), N_("Make an image of a container"), cli_commit },
   { "build", N_("[OPTION OF BUILDAH…] [CONTEXT]"), N_("Build an image with buildah"), cli_build },
+  { "commit", N_("CONTAINER [NAME]"), N_("Make an image of a container"), cli_commit },
   { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
   { "container cleanup", N_("CONTAINER…"), N_("Clear away what ended containers needed"), cli_each, "Cleanup" },
   { "container evict", N_("CONTAINER…"), N_("Remove containers whatever is wrong with them"), cli_container_evict, "Evict" },
@@ -67,9 +67,18 @@ static const CliVerb verbs[] = {
 
 /* What podman calls them as well. */
 static const struct { const char *name, *verb; } aliases[] = {
-  { "image history", "history" }, { "image import", "import" }, { "image list", "images" }, { "image ls", "images" },
-  { "image pull", "pull" }, { "image push", "push" }, { "image rm", "rmi" }, { "image search", "search" }, { "image tag", "tag" },
-  { "image untag", "untag" },
+  { "container commit", "commit" }, { "container cp", "cp" }, { "container create", "create" },
+  { "container diff", "diff" }, { "container exec", "exec" }, { "container export", "export" },
+  { "container inspect", "inspect" }, { "container kill", "kill" }, { "container list", "ps" },
+  { "container logs", "logs" }, { "container ls", "ps" }, { "container mount", "mount" },
+  { "container pause", "pause" }, { "container ps", "ps" }, { "container rename", "rename" },
+  { "container restart", "restart" }, { "container rm", "rm" }, { "container run", "run" },
+  { "container start", "start" }, { "container stop", "stop" }, { "container umount", "umount" },
+  { "container unpause", "unpause" }, { "container update", "update" }, { "container wait", "wait" },
+  { "image build", "build" }, { "image diff", "diff" }, { "image history", "history" }, { "image import", "import" },
+  { "image list", "images" }, { "image load", "load" }, { "image ls", "images" }, { "image pull", "pull" },
+  { "image push", "push" }, { "image rm", "rmi" }, { "image save", "save" }, { "image search", "search" },
+  { "image tag", "tag" }, { "image untag", "untag" },
 };
 
 static void
