@@ -50,6 +50,8 @@ def recorded_events():
     # A new image comes with the event of what it is made of, if it is made of a container.
     found |= {('container' if '.container' in rest else 'image', status)
               for status, rest in re.findall(r'\.event = "([a-z]+)"(.*?)\};', text, re.S)}
+    # What was lent to be copied elsewhere.
+    found |= {('image', status) for status in re.findall(r'cpd_storage_end_layout \([^;]*?"([a-z]+)"', text)}
     # The status is the last word but the caller and the error, also where a function passes it on.
     statuses = (re.findall(r'cpd_engine_set_(?:exec_)?status \(engine, [^"();]*"([a-z_]+)"', text)
                 + re.findall(r'cpd_engine_add_event \(engine, [^"();]*"([a-z]+)"', text)
