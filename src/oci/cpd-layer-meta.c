@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "oci/cpd-tar-entry.h"
 #include "public/cpod-error.h"
 
 void
@@ -156,8 +157,7 @@ set_times (const CpdLayerItem *item, int fd, GError **error)
   struct timespec times[2];
   int result;
 
-  times[1].tv_sec = archive_entry_mtime (item->entry);
-  times[1].tv_nsec = CLAMP (archive_entry_mtime_nsec (item->entry), 0, 999999999);
+  cpd_tar_entry_get_mtime (item->entry, &times[1]);
   times[0] = times[1];
   if (fd >= 0)
     result = futimens (fd, times);

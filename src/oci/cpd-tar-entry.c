@@ -11,6 +11,32 @@
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
 
+#define SECOND 1000000000
+
+/* libarchive has the fraction of a time before 1970 go forwards, in both directions: -1.5 is -1 and +0.5 to it, where
+ * stat() and everybody else says -2 and +0.5. Between -1 and 0 it loses the sign; there whole seconds must do. */
+void
+cpd_tar_entry_set_mtime (CpdTarEntry *entry, const struct timespec *time)
+{
+  if (time->tv_sec >= 0 || time->tv_nsec == 0)
+    archive_entry_set_mtime (entry, time->tv_sec, time->tv_nsec);
+  else if (time->tv_sec == -1)
+    archive_entry_set_mtime (entry, -1, 0);
+  else
+    archive_entry_set_mtime (entry, time->tv_sec + 1, SECOND - time->tv_nsec);
+}
+
+void
+cpd_tar_entry_get_mtime (CpdTarEntry *entry, struct timespec *time)
+{
+  time->tv_sec = archive_entry_mtime (entry);
+  time->tv_nsec = CLAMP (archive_entry_mtime_nsec (entry), 0, SECOND - 1);
+  if (time->tv_sec >= 0 || time->tv_nsec == 0 || time->tv_sec == G_MININT64)
+    return;
+  time->tv_sec--;
+  time->tv_nsec = SECOND - time->tv_nsec;
+}
+
 CpdTarEntry *
 cpd_tar_entry_new (const char *name, const struct stat *info)
 {
@@ -22,7 +48,7 @@ cpd_tar_entry_new (const char *name, const struct stat *info)
   archive_entry_set_uid (entry, info->st_uid);
   archive_entry_set_gid (entry, info->st_gid);
   archive_entry_set_size (entry, info->st_size);
-  archive_entry_set_mtime (entry, info->st_mtim.tv_sec, info->st_mtim.tv_nsec);
+  cpd_tar_entry_set_mtime (entry, &info->st_mtim);
   if (S_ISCHR (info->st_mode) || S_ISBLK (info->st_mode))
     {
       archive_entry_set_rdevmajor (entry, major (info->st_rdev));

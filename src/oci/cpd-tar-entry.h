@@ -15,6 +15,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdTarEntry, archive_entry_free)
 /* Without what says more of where the file was than of the file: device, inode, names of its owners. */
 CpdTarEntry *cpd_tar_entry_new         (const char         *name,
                                         const struct stat  *info);
+/* The time of its last change, right also before 1970. */
+void         cpd_tar_entry_set_mtime   (CpdTarEntry           *entry,
+                                        const struct timespec *time);
+void         cpd_tar_entry_get_mtime   (CpdTarEntry           *entry,
+                                        struct timespec       *time);
 /* Capabilities, ACLs and the attributes of users. UPPER: the file is part of an upper directory of overlayfs, and
  * it is an error if its contents are not. */
 gboolean     cpd_tar_entry_read_xattrs (CpdTarEntry        *entry,
