@@ -31,6 +31,16 @@ stat_image_root (CpdStorage *storage, const char *image_id, struct stat *info, G
   return FALSE;
 }
 
+/* Of the root's owner, mode and time, overlayfs shows those of the upper directory. */
+static gboolean
+take_after (const char *path, const struct stat *root)
+{
+  const struct timespec times[2] = { root->st_atim, root->st_mtim };
+
+  return chown (path, root->st_uid, root->st_gid) == 0 && chmod (path, root->st_mode & 07777) == 0
+         && utimensat (AT_FDCWD, path, times, 0) == 0;
+}
+
 static gboolean
 create (CpdStorage *storage, const char *path, const char *image_id, GCancellable *cancellable, GError **error)
 {
@@ -41,7 +51,7 @@ create (CpdStorage *storage, const char *path, const char *image_id, GCancellabl
   if (!stat_image_root (storage, image_id, &root, error))
     return FALSE;
   if (mkdir (upper, 0700) == 0 && mkdir (work, 0700) == 0
-      && chown (upper, root.st_uid, root.st_gid) == 0 && chmod (upper, root.st_mode & 07777) == 0)
+      && take_after (upper, &root))
     return TRUE;
   cpd_set_error_errno (error, errno, "failed to make %s", upper);
   return FALSE;
@@ -56,7 +66,7 @@ mend_directory (const char *path, const struct stat *root, GError **error)
       if (errno == EEXIST)
         return TRUE;
     }
-  else if (chown (path, root->st_uid, root->st_gid) == 0 && chmod (path, root->st_mode & 07777) == 0)
+  else if (take_after (path, root))
     return TRUE;
   cpd_set_error_errno (error, errno, "failed to make %s", path);
   return FALSE;
