@@ -108,7 +108,20 @@ class Import:
         return took
 
 
-def peers_of(place, disk, cpod, archives, podman):
+def save_archives(cpod, archives, directory):
+    """The same as archives of an image: docker's, in which layers are plain, and an OCI layout, in which they are packed."""
+    saved = []
+    for source, kind in zip(archives, ('docker-archive', 'oci-archive')):
+        path = os.path.join(directory, kind)
+        if not os.path.exists(path):
+            cpod.cpod('import', source, 'measured')
+            cpod.cpod('save', '--format', kind, '-o', path, 'measured')
+            cpod.cpod('rmi', 'measured')
+        saved.append(path)
+    return saved
+
+
+def peers_of(place, disk, cpod, archives, saved, podman):
     """Who takes part, on one file system."""
     plain, packed = archives
     floor = disk.directory(f'tree-{place}', volatile=place == 'tmpfs')
@@ -116,13 +129,19 @@ def peers_of(place, disk, cpod, archives, podman):
              (f'{place} gzip floor', Floor(floor, 'sh', '-c', f'gzip -dc {packed} | tar -x -C TARGET'))]
     if place != 'tmpfs':
         peers += [(f'{place} tar synced', Floor(floor, 'bsdtar', '-x', '-C', 'TARGET', '-f', plain, synced=True))]
-    for kind, path in (('tar', plain), ('gzip', packed)):
+    for kind, path, image in (('tar', plain, saved[0]), ('gzip', packed, saved[1])):
+        peers.append((f'{place} {kind} load',
+                      Import(cpod.root, [cpod.program, 'load', '-q', '-i', image], [cpod.program, 'rmi', 'measured'],
+                             cpod.environment)))
         peers.append((f'{place} {kind} cpod',
                       Import(cpod.root, [cpod.program, 'import', path, 'measured'], [cpod.program, 'rmi', 'measured'],
                              cpod.environment)))
         if podman and place != 'tmpfs':
             peers.append((f'{place} {kind} podman',
                           Import(podman.root, podman.command('import', path, 'measured'),
+                                 podman.command('rmi', 'measured'), podman.environment)))
+            peers.append((f'{place} {kind} podman load',
+                          Import(podman.root, podman.command('load', '-q', '-i', image),
                                  podman.command('rmi', 'measured'), podman.environment)))
     return peers
 

@@ -104,9 +104,14 @@ def place_rows(figures, place):
     rows += [timed(figures, f'{place} gzip floor', f'`gzip -dc \\| tar -x` of it, {where}'),
              timed(figures, f'{place} gzip cpod', f'`cpod import` of it by gzip, {where}'),
              ratio(figures, f'{place} gzip cpod', f'{place} gzip floor', '… against `gzip -dc \\| tar -x`', 0.75)]
-    for kind, text in (('tar', '`podman import` of it'), ('gzip', '`podman import` of it by gzip')):
-        if f'{place} {kind} podman' in figures:
-            rows += [timed(figures, f'{place} {kind} podman', f'{text}, {where}')]
+    for kind, floor, text, limit in (('tar', '`bsdtar -x`', 'a docker-archive of it', 1 if place == 'tmpfs' else None),
+                                     ('gzip', '`gzip -dc \\| tar -x`', 'an oci-archive of it, by gzip', 0.75)):
+        rows += [timed(figures, f'{place} {kind} load', f'`cpod load` of {text}, {where}'),
+                 ratio(figures, f'{place} {kind} load', f'{place} {kind} floor', f'… against {floor}', limit)]
+    for name, text in (('tar podman', '`podman import` of it'), ('gzip podman', '`podman import` of it by gzip'),
+                       ('tar podman load', '`podman load` of it'), ('gzip podman load', '`podman load` of it by gzip')):
+        if f'{place} {name}' in figures:
+            rows += [timed(figures, f'{place} {name}', f'{text}, {where}')]
     return rows
 
 
