@@ -107,7 +107,7 @@ look_at_row (const CpdContainerRow *row)
 
   g_assert_true (cpd_store_add_container (tx, row, NULL));
   g_assert_true (cpd_transaction_commit (tx, NULL));
-  shown = cpd_engine_inspect_container (engine, FUZZ_ID, NULL);
+  shown = cpd_engine_inspect_container (engine, FUZZ_ID, FALSE, NULL);
   rows = cpd_store_list_containers (engine->store, &query, NULL);
   end = cpd_store_begin (engine->store, CPD_STORE_BOOT, NULL);
   g_assert_true (cpd_store_delete_container (end, FUZZ_ID, NULL));
