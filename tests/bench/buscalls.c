@@ -343,7 +343,11 @@ time_start (GDBusConnection *bus, const char *program, const char *root)
   if (!g_spawn_async (NULL, (char **) argv, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &pid, &error))
     g_error ("%s", error->message);
   while (!has_owner (bus))
-    g_usleep (500);
+    {
+      if (waitpid (pid, NULL, WNOHANG) == pid)
+        g_error ("%s has ended", program);
+      g_usleep (500);
+    }
   print_time ("owned", begin);
   while (!is_running (bus))
     g_usleep (500);
