@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "bus/cpd-bus-jobs.h"
+#include "bus/cpd-bus-transfer.h"
 #include "bus/cpd-bus-rows.h"
 #include "common/cpd-fs.h"
 #include "engine/cpd-container-export.h"
@@ -61,28 +62,11 @@ work_free (Work *work)
   g_free (work);
 }
 
-static void
-on_progress (guint64 bytes_done, guint64 bytes_total, guint layers_done, guint layers_total, gpointer user_data)
-{
-  cpd_job_set_items (user_data, layers_done, layers_total);
-  cpd_job_set_progress (user_data, bytes_done, bytes_total);
-}
-
-static CpdCaller
-get_caller (const Work *work)
-{
-  return (CpdCaller) {
-    .uid = cpd_bus_peer_get_uid (work->peer),
-    .pid = cpd_bus_peer_get_pid (work->peer),
-    .unit = cpd_bus_peer_get_unit (work->peer),
-  };
-}
-
 static CpdTransfer
 describe (CpdJob *job, const CpdCaller *caller)
 {
   return (CpdTransfer) {
-    .auth = -1, .tls_verify = -1, .caller = caller, .progress = on_progress, .user_data = job,
+    .auth = -1, .tls_verify = -1, .caller = caller, .progress = cpd_bus_transfer_progress, .user_data = job,
     .cancellable = cpd_job_get_cancellable (job),
   };
 }
@@ -104,7 +88,7 @@ static GVariant *
 run_load (CpdJob *job, gpointer user_data, GError **error)
 {
   Work *work = user_data;
-  CpdCaller caller = get_caller (work);
+  CpdCaller caller = cpd_bus_peer_get_caller (work->peer);
   CpdTransfer how = describe (job, &caller);
   cpd_autofd int archive = g_steal_fd (&work->archive);         /* the job's object stays for a while */
   g_autoptr(GPtrArray) loaded = cpd_engine_load_images (work->engine, archive, &how, error);
@@ -125,7 +109,7 @@ static GVariant *
 run_save (CpdJob *job, gpointer user_data, GError **error)
 {
   Work *work = user_data;
-  CpdCaller caller = get_caller (work);
+  CpdCaller caller = cpd_bus_peer_get_caller (work->peer);
   CpdTransfer how = describe (job, &caller);
   cpd_autofd int archive = g_steal_fd (&work->archive);         /* whoever reads waits for the end of it */
   g_autofree char *format = cpd_bus_options_get_string (work->options, "format");
@@ -143,7 +127,7 @@ static GVariant *
 run_export (CpdJob *job, gpointer user_data, GError **error)
 {
   Work *work = user_data;
-  CpdCaller caller = get_caller (work);
+  CpdCaller caller = cpd_bus_peer_get_caller (work->peer);
   CpdTransfer how = describe (job, &caller);
   cpd_autofd int archive = g_steal_fd (&work->archive);         /* whoever reads waits for the end of it */
   GVariantBuilder nothing = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);

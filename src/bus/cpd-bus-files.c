@@ -131,16 +131,6 @@ files_job_free (FilesJob *files)
   g_free (files);
 }
 
-static CpdCaller
-get_caller (const FilesJob *files)
-{
-  return (CpdCaller) {
-    .uid = cpd_bus_peer_get_uid (files->peer),
-    .pid = cpd_bus_peer_get_pid (files->peer),
-    .unit = cpd_bus_peer_get_unit (files->peer),
-  };
-}
-
 /* TEXT is what the job is about; takes FD. */
 static void
 start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *text, int fd)
@@ -172,7 +162,7 @@ static GVariant *
 run_commit (CpdJob *job, gpointer user_data, GError **error)
 {
   const FilesJob *files = user_data;
-  const CpdCaller caller = get_caller (files);
+  const CpdCaller caller = cpd_bus_peer_get_caller (files->peer);
   g_auto(GStrv) changes = cpd_bus_options_get_strings (files->options, "changes");
   g_autofree char *author = cpd_bus_options_get_string (files->options, "author");
   g_autofree char *message = cpd_bus_options_get_string (files->options, "message");
@@ -233,7 +223,7 @@ static GVariant *
 run_copy_in (CpdJob *job, gpointer user_data, GError **error)
 {
   FilesJob *files = user_data;
-  const CpdCaller caller = get_caller (files);
+  const CpdCaller caller = cpd_bus_peer_get_caller (files->peer);
   const CpdCopy copy = {
     .path = files->text, .fd = files->fd, .progress = on_progress, .user_data = job,
     .chown = cpd_bus_options_get_boolean (files->options, "chown", FALSE),

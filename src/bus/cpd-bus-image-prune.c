@@ -2,6 +2,7 @@
 #include "bus/cpd-bus-image-prune.h"
 
 #include "bus/cpd-bus-jobs.h"
+#include "bus/cpd-bus-prune.h"
 #include "engine/cpd-image-prune.h"
 
 const CpdBusOption cpd_bus_prune_images_options[] = {
@@ -51,46 +52,16 @@ prune_images (CpdEngine *engine, GVariant *options, gboolean dry_run, const CpdC
                                   cancellable, error);
 }
 
-static GVariant *
-build_result (GPtrArray *pruned)
-{
-  GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
-  GVariantBuilder removed = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_STRING_ARRAY);
-  GVariantBuilder errors = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{ss}"));
-  guint64 bytes = 0;
-
-  for (guint i = 0; i < pruned->len; i++)
-    {
-      const CpdPrunedImage *one = pruned->pdata[i];
-
-      if (one->error != NULL)
-        g_variant_builder_add (&errors, "{ss}", one->id, one->error->message);
-      else
-        {
-          g_variant_builder_add (&removed, "s", one->id);
-          bytes += (guint64) one->bytes;
-        }
-    }
-  g_variant_builder_add (&result, "{sv}", "removed", g_variant_builder_end (&removed));
-  g_variant_builder_add (&result, "{sv}", "bytes", g_variant_new_uint64 (bytes));
-  g_variant_builder_add (&result, "{sv}", "errors", g_variant_builder_end (&errors));
-  return g_variant_builder_end (&result);
-}
-
 /* In the job's thread. */
 static GVariant *
 run_prune (CpdJob *job, gpointer user_data, GError **error)
 {
   Prune *prune = user_data;
-  CpdCaller caller = {
-    .uid = cpd_bus_peer_get_uid (prune->peer),
-    .pid = cpd_bus_peer_get_pid (prune->peer),
-    .unit = cpd_bus_peer_get_unit (prune->peer),
-  };
+  CpdCaller caller = cpd_bus_peer_get_caller (prune->peer);
   g_autoptr(GPtrArray) pruned = prune_images (prune->engine, prune->options, FALSE, &caller,
                                               cpd_job_get_cancellable (job), error);
 
-  return pruned != NULL ? build_result (pruned) : NULL;
+  return pruned != NULL ? cpd_bus_prune_build_result (pruned) : NULL;
 }
 
 void
@@ -115,18 +86,6 @@ cpd_bus_work_preview_images (CpdBusCall *call, GError **error)
 {
   g_autoptr(GPtrArray) found = prune_images (cpd_bus_call_get_engine (call), cpd_bus_call_get_options (call), TRUE,
                                              cpd_bus_call_get_caller (call), cpd_bus_call_get_cancellable (call), error);
-  GVariantBuilder ids;
-  guint64 bytes = 0;
 
-  if (found == NULL)
-    return NULL;
-  g_variant_builder_init (&ids, G_VARIANT_TYPE_STRING_ARRAY);
-  for (guint i = 0; i < found->len; i++)
-    {
-      const CpdPrunedImage *one = found->pdata[i];
-
-      g_variant_builder_add (&ids, "s", one->id);
-      bytes += (guint64) one->bytes;
-    }
-  return g_variant_new ("(ast)", &ids, bytes);
+  return found != NULL ? cpd_bus_prune_build_preview (found) : NULL;
 }

@@ -57,11 +57,7 @@ static GVariant *
 run_import (CpdJob *job, gpointer user_data, GError **error)
 {
   Import *import = user_data;
-  CpdCaller caller = {
-    .uid = cpd_bus_peer_get_uid (import->peer),
-    .pid = cpd_bus_peer_get_pid (import->peer),
-    .unit = cpd_bus_peer_get_unit (import->peer),
-  };
+  CpdCaller caller = cpd_bus_peer_get_caller (import->peer);
   GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   cpd_autofd int archive = g_steal_fd (&import->archive);       /* the job's object stays for a while */
   g_autofree char *id = NULL, *path = NULL;

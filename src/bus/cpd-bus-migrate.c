@@ -58,11 +58,7 @@ static GVariant *
 run_migration (CpdJob *job, gpointer user_data, GError **error)
 {
   Migration *migration = user_data;
-  CpdCaller caller = {
-    .uid = cpd_bus_peer_get_uid (migration->peer),
-    .pid = cpd_bus_peer_get_pid (migration->peer),
-    .unit = cpd_bus_peer_get_unit (migration->peer),
-  };
+  CpdCaller caller = cpd_bus_peer_get_caller (migration->peer);
   g_autoptr(GPtrArray) results =
     cpd_engine_migrate_containers (migration->engine, migration->oci_runtime,
                                    (const char *const *) migration->containers, migration->namespace, &caller,

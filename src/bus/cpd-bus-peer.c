@@ -111,6 +111,12 @@ cpd_bus_peer_get_unit (CpdBusPeer *peer)
   return peer->unit;
 }
 
+CpdCaller
+cpd_bus_peer_get_caller (CpdBusPeer *peer)
+{
+  return (CpdCaller) { .uid = peer->uid, .pid = peer->pid, .unit = cpd_bus_peer_get_unit (peer) };
+}
+
 GCancellable *
 cpd_bus_peer_get_cancellable (CpdBusPeer *peer)
 {

@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "engine/cpd-engine.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -46,6 +48,8 @@ guint32       cpd_bus_peer_get_uid         (const CpdBusPeer *peer);
 guint32       cpd_bus_peer_get_pid         (const CpdBusPeer *peer);
 /* Reads /proc at the first call: not for the main thread. */
 const char   *cpd_bus_peer_get_unit        (CpdBusPeer       *peer);
+/* As the store knows it, for as long as PEER is there; the same goes for that. */
+CpdCaller     cpd_bus_peer_get_caller      (CpdBusPeer       *peer);
 GCancellable *cpd_bus_peer_get_cancellable (CpdBusPeer       *peer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdBusPeer, cpd_bus_peer_unref)

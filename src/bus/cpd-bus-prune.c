@@ -36,8 +36,8 @@ prune_free (Prune *prune)
   g_free (prune);
 }
 
-static GVariant *
-build_result (GPtrArray *pruned)
+GVariant *
+cpd_bus_prune_build_result (GPtrArray *pruned)
 {
   GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   GVariantBuilder removed = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_STRING_ARRAY);
@@ -62,21 +62,33 @@ build_result (GPtrArray *pruned)
   return g_variant_builder_end (&result);
 }
 
+GVariant *
+cpd_bus_prune_build_preview (GPtrArray *found)
+{
+  GVariantBuilder ids = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_STRING_ARRAY);
+  guint64 bytes = 0;
+
+  for (guint i = 0; i < found->len; i++)
+    {
+      const CpdPruned *one = found->pdata[i];
+
+      g_variant_builder_add (&ids, "s", one->id);
+      bytes += (guint64) one->bytes;
+    }
+  return g_variant_new ("(ast)", &ids, bytes);
+}
+
 /* In the job's thread. */
 static GVariant *
 run_prune (CpdJob *job, gpointer user_data, GError **error)
 {
   Prune *prune = user_data;
-  CpdCaller caller = {
-    .uid = cpd_bus_peer_get_uid (prune->peer),
-    .pid = cpd_bus_peer_get_pid (prune->peer),
-    .unit = cpd_bus_peer_get_unit (prune->peer),
-  };
+  CpdCaller caller = cpd_bus_peer_get_caller (prune->peer);
   g_autoptr(GPtrArray) pruned =
     cpd_engine_prune_containers (prune->engine, &prune->filter, FALSE, &caller,
                                  cpd_job_get_cancellable (job), error);
 
-  return pruned != NULL ? build_result (pruned) : NULL;
+  return pruned != NULL ? cpd_bus_prune_build_result (pruned) : NULL;
 }
 
 void
@@ -110,18 +122,6 @@ cpd_bus_work_preview (CpdBusCall *call, GError **error)
     cpd_engine_prune_containers (cpd_bus_call_get_engine (call), &filter, TRUE,
                                  cpd_bus_call_get_caller (call),
                                  cpd_bus_call_get_cancellable (call), error);
-  GVariantBuilder ids;
-  guint64 bytes = 0;
 
-  if (found == NULL)
-    return NULL;
-  g_variant_builder_init (&ids, G_VARIANT_TYPE_STRING_ARRAY);
-  for (guint i = 0; i < found->len; i++)
-    {
-      const CpdPruned *one = found->pdata[i];
-
-      g_variant_builder_add (&ids, "s", one->id);
-      bytes += (guint64) one->bytes;
-    }
-  return g_variant_new ("(ast)", &ids, bytes);
+  return found != NULL ? cpd_bus_prune_build_preview (found) : NULL;
 }

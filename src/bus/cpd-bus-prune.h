@@ -16,4 +16,9 @@ void      cpd_bus_start_prune  (CpdBusCall  *call);
 GVariant *cpd_bus_work_preview (CpdBusCall  *call,
                                 GError     **error);
 
+/* What is answered, for containers and images alike, of an array of CpdPruned: the result of the job (a{sv}), and what
+ * a preview gives (ast). */
+GVariant *cpd_bus_prune_build_result  (GPtrArray *pruned);
+GVariant *cpd_bus_prune_build_preview (GPtrArray *found);
+
 G_END_DECLS

@@ -120,8 +120,8 @@ transfer_free (Transfer *transfer)
   g_free (transfer);
 }
 
-static void
-on_progress (guint64 bytes_done, guint64 bytes_total, guint layers_done, guint layers_total, gpointer user_data)
+void
+cpd_bus_transfer_progress (guint64 bytes_done, guint64 bytes_total, guint layers_done, guint layers_total, gpointer user_data)
 {
   cpd_job_set_items (user_data, layers_done, layers_total);
   cpd_job_set_progress (user_data, bytes_done, bytes_total);
@@ -138,19 +138,9 @@ describe (CpdJob *job, const Transfer *transfer, const CpdCaller *caller)
     .tls_verify = is_given ? verify : -1,
     .timeout = (guint) cpd_bus_options_get_uint32 (transfer->options, "timeout", DEFAULT_TIMEOUT),
     .caller = caller,
-    .progress = on_progress,
+    .progress = cpd_bus_transfer_progress,
     .user_data = job,
     .cancellable = cpd_job_get_cancellable (job),
-  };
-}
-
-static CpdCaller
-get_caller (const Transfer *transfer)
-{
-  return (CpdCaller) {
-    .uid = cpd_bus_peer_get_uid (transfer->peer),
-    .pid = cpd_bus_peer_get_pid (transfer->peer),
-    .unit = cpd_bus_peer_get_unit (transfer->peer),
   };
 }
 
@@ -159,7 +149,7 @@ static GVariant *
 run_pull (CpdJob *job, gpointer user_data, GError **error)
 {
   Transfer *transfer = user_data;
-  CpdCaller caller = get_caller (transfer);
+  CpdCaller caller = cpd_bus_peer_get_caller (transfer->peer);
   CpdTransfer how = describe (job, transfer, &caller);
   g_autofree char *policy = cpd_bus_options_get_string (transfer->options, "policy");
   g_autofree char *name = cpd_bus_options_get_string (transfer->options, "name");
@@ -192,7 +182,7 @@ static GVariant *
 run_push (CpdJob *job, gpointer user_data, GError **error)
 {
   Transfer *transfer = user_data;
-  CpdCaller caller = get_caller (transfer);
+  CpdCaller caller = cpd_bus_peer_get_caller (transfer->peer);
   CpdTransfer how = describe (job, transfer, &caller);
   g_autofree char *format = cpd_bus_options_get_string (transfer->options, "format");
   g_autofree char *digest = cpd_engine_push_image (transfer->engine, transfer->image, transfer->destination, format,
@@ -213,7 +203,7 @@ static GVariant *
 run_list_tags (CpdJob *job, gpointer user_data, GError **error)
 {
   Transfer *transfer = user_data;
-  CpdCaller caller = get_caller (transfer);
+  CpdCaller caller = cpd_bus_peer_get_caller (transfer->peer);
   CpdTransfer how = describe (job, transfer, &caller);
   g_autofree char *name = NULL;
   g_auto(GStrv) tags = cpd_engine_list_tags (transfer->engine, transfer->image, &how, &name, error);

@@ -14,4 +14,11 @@ void cpd_bus_pull_start (CpdBusCall *call);
 void cpd_bus_push_start (CpdBusCall *call);
 void cpd_bus_list_tags_start (CpdBusCall *call);
 
+/* How far a job is that moves layers: USER_DATA is the job. */
+void      cpd_bus_transfer_progress (guint64   bytes_done,
+                                     guint64   bytes_total,
+                                     guint     layers_done,
+                                     guint     layers_total,
+                                     gpointer  user_data);
+
 G_END_DECLS

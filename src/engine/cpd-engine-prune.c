@@ -3,11 +3,9 @@
 #include "public/cpod-error.h"
 #include "store/cpd-store-dependencies.h"
 
-static void
-pruned_free (gpointer data)
+void
+cpd_pruned_free (CpdPruned *pruned)
 {
-  CpdPruned *pruned = data;
-
   g_clear_error (&pruned->error);
   g_free (pruned->id);
   g_free (pruned);
@@ -121,7 +119,7 @@ cpd_engine_prune_containers (CpdEngine *engine, const CpdPruneFilter *filter, gb
                              const CpdCaller *caller, GCancellable *cancellable, GError **error)
 {
   g_autoptr(GPtrArray) ids = find_prunable (engine, filter, error);
-  g_autoptr(GPtrArray) result = g_ptr_array_new_with_free_func (pruned_free);
+  g_autoptr(GPtrArray) result = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_pruned_free);
 
   if (ids == NULL)
     return NULL;
@@ -131,7 +129,7 @@ cpd_engine_prune_containers (CpdEngine *engine, const CpdPruneFilter *filter, gb
 
       /* That somebody else has removed it meanwhile is neither our doing nor an error. */
       if (g_error_matches (pruned->error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
-        pruned_free (pruned);
+        cpd_pruned_free (pruned);
       else
         g_ptr_array_add (result, pruned);
     }

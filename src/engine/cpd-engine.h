@@ -197,13 +197,15 @@ typedef struct
   char *namespace;              /* NULL or "" for all */
 } CpdPruneFilter;
 
-/* One container that was removed, or would be, or could not be. */
+/* One container or image that was removed, or would be, or could not be. */
 typedef struct
 {
   char *id;
-  gint64 bytes;                 /* of its writable layer */
+  gint64 bytes;                 /* of its writable layer; of layers that nothing else needs, when unpacked */
   GError *error;                /* (owned) (nullable) */
 } CpdPruned;
+
+void             cpd_pruned_free               (CpdPruned           *pruned);
 
 /* Removes all containers that do not run and match, and on which none depends that stays; with DRY_RUN just tells which. An array of CpdPruned. */
 GPtrArray       *cpd_engine_prune_containers   (CpdEngine            *engine,

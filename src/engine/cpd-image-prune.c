@@ -16,16 +16,6 @@ typedef struct
   GHashTable *gone;             /* (owned): chain id → by how many images less it would be needed */
 } Prune;
 
-static void
-pruned_free (gpointer data)
-{
-  CpdPrunedImage *pruned = data;
-
-  g_clear_error (&pruned->error);
-  g_free (pruned->id);
-  g_free (pruned);
-}
-
 /* Ids of images that lie under writable layers, whoever these belong to. */
 static GHashTable *
 list_used (CpdEngine *engine, GError **error)
@@ -113,11 +103,11 @@ measure (const Prune *prune, const char *id)
 }
 
 /* Measured first: afterwards there is nothing to measure. */
-static CpdPrunedImage *
+static CpdPruned *
 prune_one (const Prune *prune, const char *id)
 {
   CpdRemoveImageFlags flags = prune->all ? CPD_REMOVE_IMAGE_ALL_NAMES : CPD_REMOVE_IMAGE_IF_NAMELESS;
-  CpdPrunedImage *pruned = g_new0 (CpdPrunedImage, 1);
+  CpdPruned *pruned = g_new0 (CpdPruned, 1);
   g_auto(GStrv) untagged = NULL;
   g_autofree char *deleted = NULL;
 
@@ -139,7 +129,7 @@ add_event (const Prune *prune, GPtrArray *pruned, GError **error)
 
   for (guint i = 0; i < pruned->len; i++)
     {
-      const CpdPrunedImage *one = pruned->pdata[i];
+      const CpdPruned *one = pruned->pdata[i];
 
       removed += one->error == NULL;
       bytes += one->error == NULL ? (guint64) one->bytes : 0;
@@ -158,15 +148,15 @@ add_event (const Prune *prune, GPtrArray *pruned, GError **error)
 static GPtrArray *
 prune_all (const Prune *prune, GPtrArray *ids, GCancellable *cancellable)
 {
-  GPtrArray *result = g_ptr_array_new_with_free_func (pruned_free);
+  GPtrArray *result = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_pruned_free);
 
   for (guint i = 0; i < ids->len && !g_cancellable_is_cancelled (cancellable); i++)
     {
-      CpdPrunedImage *one = prune_one (prune, ids->pdata[i]);
+      CpdPruned *one = prune_one (prune, ids->pdata[i]);
 
       /* That somebody else has removed it meanwhile is neither our doing nor an error. */
       if (g_error_matches (one->error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE))
-        pruned_free (one);
+        cpd_pruned_free (one);
       else
         g_ptr_array_add (result, one);
       if (!prune->dry_run)

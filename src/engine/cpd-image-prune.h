@@ -5,17 +5,9 @@
 
 G_BEGIN_DECLS
 
-/* One image that was removed, or would be, or could not be. */
-typedef struct
-{
-  char *id;
-  gint64 bytes;                 /* of layers that nothing else needs, when unpacked */
-  GError *error;                /* (owned) (nullable) */
-} CpdPrunedImage;
-
 /* Removes all images that fit QUERY, are not used by containers and have no name, or, with ALL, whatever names they have.
  * One that others were made from goes only with these, unless ALL. With DRY_RUN it just tells which. An array of
- * CpdPrunedImage, in that order. */
+ * CpdPruned, in that order. */
 GPtrArray *cpd_engine_prune_images  (CpdEngine            *engine,
                                      const CpdImageQuery  *query,
                                      gboolean              all,
