@@ -134,6 +134,18 @@ g_async_queue_timeout_pop (GAsyncQueue *queue, guint64 timeout)
   return data;
 }
 
+/* What is made once is read by all without a lock: the macros of g_once_init_enter() are in our code, and seen. */
+void
+(g_once_init_leave) (volatile void *location, gsize result)
+{
+  static __typeof__ (&(g_once_init_leave)) real;
+
+  if (g_atomic_pointer_get (&real) == NULL)
+    g_atomic_pointer_set (&real, (__typeof__ (&(g_once_init_leave))) dlsym (RTLD_NEXT, "g_once_init_leave"));
+  __tsan_release ((void *) location);
+  real (location, result);
+}
+
 guint
 g_source_attach (GSource *source, GMainContext *context)
 {
