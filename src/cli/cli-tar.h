@@ -17,4 +17,13 @@ gboolean cli_tar_unpack (int          fd,
                          const char  *directory,
                          GError     **error);
 
+/* What the module has, as above. */
+typedef struct
+{
+  gboolean (*pack)   (int fd, const char *path, const char *name, GError **error);
+  gboolean (*unpack) (int fd, const char *directory, GError **error);
+} CliTarFuncs;
+
+extern const CliTarFuncs cli_tar_funcs;
+
 G_END_DECLS

@@ -160,8 +160,9 @@ spawn (const char *const *argv, CpdRun *run, GPid *pid, GError **error)
   const char *environment[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL };
   g_autoptr(GError) cause = NULL;
 
+  /* All descriptors are closed on exec anyway, and GLib needs not fork when it has not to close them. */
   if (!g_spawn_async_with_pipes (NULL, (char **) argv, (char **) environment,
-                                 G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, pid,
+                                 G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_LEAVE_DESCRIPTORS_OPEN, NULL, NULL, pid,
                                  NULL, &run->items[0].fd, &run->items[1].fd, &cause))
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to run %s: %s",

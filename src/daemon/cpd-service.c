@@ -2,6 +2,7 @@
 #include "daemon/cpd-service.h"
 
 #include <glib-unix.h>
+#include <malloc.h>
 #include <signal.h>
 
 #include "bus/cpd-bus-link.h"
@@ -114,6 +115,7 @@ on_recovered (gpointer user_data)
     {
       cpd_bus_service_set_running (service->bus);
       cpd_engine_start_upkeep (service->engine);
+      malloc_trim (0);          /* to start takes more memory than to go on */
     }
   return G_SOURCE_REMOVE;
 }

@@ -31,12 +31,22 @@ finalize_statement (gpointer stmt)
   sqlite3_finalize (stmt);
 }
 
+/* Each connection would set room for pages aside at once that a state of usual size never needs. */
+static gpointer
+set_up_sqlite (gpointer unused)
+{
+  sqlite3_config (SQLITE_CONFIG_PAGECACHE, NULL, 0, 0);
+  return NULL;
+}
+
 CpdConnection *
 cpd_connection_open (const char *path, GError **error)
 {
   g_autoptr(CpdConnection) connection = g_new0 (CpdConnection, 1);
+  static GOnce once = G_ONCE_INIT;
   int result;
 
+  g_once (&once, set_up_sqlite, NULL);
   g_rec_mutex_init (&connection->lock);
   connection->idle = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, finalize_statement);
 
