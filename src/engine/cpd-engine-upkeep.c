@@ -23,6 +23,8 @@ cpd_engine_tell_health (CpdEngine *engine)
 {
   g_autoptr(GSource) source = g_idle_source_new ();
 
+  /* As the reply of the call that has changed it has: so it is told before that. */
+  g_source_set_priority (source, G_PRIORITY_DEFAULT);
   g_source_set_callback (source, emit_health, g_object_ref (engine), g_object_unref);
   g_source_attach (source, engine->context);
 }

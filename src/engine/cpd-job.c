@@ -120,22 +120,27 @@ announce_progress (gpointer user_data)
   return G_SOURCE_REMOVE;
 }
 
+/* What changes at once is told at once, and what changes all the time four times a second. The lock is held. */
+static void
+schedule_announcement (CpdJob *self)
+{
+  gint64 past = (g_get_monotonic_time () - self->announced) / 1000;
+  guint delay = past < PROGRESS_INTERVAL_MS ? (guint) (PROGRESS_INTERVAL_MS - past) : 0;
+
+  if (self->announcement != NULL)
+    return;
+  self->announcement = g_timeout_source_new (delay);
+  g_source_set_callback (self->announcement, announce_progress, g_object_ref (self), g_object_unref);
+  g_source_attach (self->announcement, self->context);
+}
+
 void
 cpd_job_set_progress (CpdJob *self, guint64 bytes_done, guint64 bytes_total)
 {
   g_mutex_lock (&self->lock);
   self->bytes_done = bytes_done;
   self->bytes_total = bytes_total;
-  if (self->announcement == NULL)
-    {
-      gint64 past = (g_get_monotonic_time () - self->announced) / 1000;
-      guint delay = past < PROGRESS_INTERVAL_MS ? (guint) (PROGRESS_INTERVAL_MS - past) : 0;
-
-      self->announcement = g_timeout_source_new (delay);
-      g_source_set_callback (self->announcement, announce_progress,
-                             g_object_ref (self), g_object_unref);
-      g_source_attach (self->announcement, self->context);
-    }
+  schedule_announcement (self);
   g_mutex_unlock (&self->lock);
 }
 
@@ -145,6 +150,7 @@ cpd_job_set_items (CpdJob *self, guint items_done, guint items_total)
   g_mutex_lock (&self->lock);
   self->items_done = items_done;
   self->items_total = items_total;
+  schedule_announcement (self);
   g_mutex_unlock (&self->lock);
 }
 

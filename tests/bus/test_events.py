@@ -13,7 +13,10 @@ import xml.etree.ElementTree as ElementTree
 
 from execs import new_exec
 from images_in_archives import begin_export, begin_load, begin_save
-from service import RUNTIME, CallError, Case, GLib, Service, bus_address, connect_bus, listen_for, main, scratch, wait_for
+from order import KINDS, Wire
+from recorder import Recorder
+from service import (NAME, RUNTIME, CallError, Case, GLib, Service, bus_address, connect_bus, listen_for, main, scratch,
+                     wait_for)
 
 SOURCE = os.environ['CPOD_SOURCE']
 ABSENT = 'ab' * 32
@@ -214,35 +217,81 @@ class A13TableTest(EventsCase):
         self.client.images('RemoveImage', 's', 'committed')
         export = lambda: self.client.job_wait(begin_export(container, os.path.join(scratch(), 'exported')))  # noqa: E731
         self.assertEqual(self.statuses(export), ['export'])
-        service = Service('table-storage', peer=True)
-        self.addCleanup(service.destroy)
-        service.client.import_busybox()
-        box = service.client.create('true')
-        service.stop()
-        for parts in ('lib', 'containers'), ('lib', 'storage', 'overlay', 'c'):
-            shutil.copytree(service.state(*parts, box.id), service.state(*parts, ABSENT), symlinks=True)
-        metadata = service.state('lib', 'containers', ABSENT, 'container.json')
-        os.rename(metadata, metadata + '.damaged')
-        service.start()
-        client, since = service.client, service.client.last_seq()
-        for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
+        self.lose(container)
+        client, since = self.client, self.client.last_seq()
+        methods = 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer'
+        for method in methods:
             client.runtime(method, 's', ABSENT)
         self.assertEqual([(event['type'], event['status']) for event in client.events(since)[0]],
                          [('storage', 'mount'), ('storage', 'unmount'), ('storage', 'remove')])
         since = client.last_seq()
-        for method in 'MountStorageContainer', 'UnmountStorageContainer', 'RemoveStorageContainer':
+        for method in methods:
             self.refused(client.runtime, method, 's', ABSENT)
         self.assertEqual(client.events(since)[0], [])
-        return {'Container.Mount', 'Container.Unmount', 'Container.Commit', 'Container.CopyIn', 'Container.CopyOut', 'Container.Export', 'Runtime.MountStorageContainer', 'Runtime.UnmountStorageContainer',
-                'Runtime.RemoveStorageContainer'}
+        return ({'Container.' + name for name in ('Mount', 'Unmount', 'Commit', 'CopyIn', 'CopyOut', 'Export')}
+                | {'Runtime.' + name for name in methods})
 
-    # What is no event: the service's own affairs.
-    SILENT = {'Runtime.Reload', 'Runtime.Shutdown', 'Runtime.Check', 'Job.Cancel', 'Job.Wait', 'Images.ListTags'}
+    def lose(self, container):
+        """Makes a copy of the container that only the storage knows of."""
+        self.service.stop()
+        for parts in ('lib', 'containers'), ('lib', 'storage', 'overlay', 'c'):
+            shutil.copytree(self.service.state(*parts, container.id), self.service.state(*parts, ABSENT), symlinks=True)
+        metadata = self.service.state('lib', 'containers', ABSENT, 'container.json')
+        os.rename(metadata, metadata + '.damaged')
+        self.start_again()
+        self.look()
+
+    def start_again(self):
+        """The one client goes on."""
+        self.service.start()
+        self.service.client.close()
+        self.service.client = self.client
+
+    def look(self):
+        """Asks for all objects, which are compared with what was told, once the whole record is."""
+        for kind in KINDS.values():
+            self.client.managed(kind)
+        self.client.properties(RUNTIME, 'Runtime')
+
+    def check_others(self):
+        """The service's own affairs, which are no events."""
+        tags = lambda: self.client.job_wait(self.client.images('ListTags', 's', 'oci:' + self.oci_directory()))  # noqa: E731
+        self.refused(tags)
+        r, w = os.pipe()
+        job = self.client.begin_import(r, 'never')
+        self.assertEqual(self.statuses(lambda: self.client.call(job, 'Job', 'Cancel')), [])
+        self.refused(self.client.job_wait, job)
+        os.close(r)
+        os.close(w)
+        for method in 'Reload', 'Check':
+            self.assertEqual(self.statuses(lambda method=method: self.client.runtime(method)), [])
+        owner = self.service.owner()
+        self.client.runtime('Shutdown')
+        self.assertEqual(self.service.process.wait(60), 0)
+        return owner
+
+    SILENT = {'Runtime.Reload', 'Runtime.Shutdown', 'Runtime.Check', 'Images.ListTags'}
 
     def test_each_method_tells(self):
+        """In order, and once: what went over the bus meanwhile is followed message by message."""
+        self.recorder = Recorder()
+        self.addCleanup(self.recorder.close)
+        since, owner = self.client.last_seq(), self.service.owner()
+        self.look()
         known = (self.check_container() | self.check_runtime() | self.check_images() | self.check_storage()
                  | self.check_exec() | self.SILENT)
         self.assertEqual(changing_methods() - known, set(), 'methods that no test of events knows')
+        self.service.remove_all()
+        self.look()
+        events, _ = self.client.events(since)
+        last = self.check_others()
+        messages = self.recorder.take_until(lambda m: m.member == 'NameOwnerChanged' and m.body == (NAME, last, ''), 60)
+        self.start_again()
+        wire = Wire(self, self.client, owner, since, {event['seq']: event['pid'] for event in events})
+        wire.follow(messages)
+        self.assertEqual(wire.follower.seq, since + len(events))
+        self.assertEqual(wire.follower.mirror.objects[RUNTIME]['State'], 'stopping')
+        self.assertEqual(changing_methods() - wire.answered, set(), 'methods that were not seen on the wire')
 
     def test_no_method_tells_what_failed(self):
         running, paused, gone, idle = self.running(), self.paused(), self.absent(), self.container(name='taken')

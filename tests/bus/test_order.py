@@ -2,44 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The order promise: objects, then the signal of their own, then Event, then the reply."""
 
+from order import JOBS, Follower, Mirror
 from recorder import ERROR, Recorder
 from service import NAME, RUNTIME, Case, Service, main
-
-CONTAINER = f'{NAME}.Container'
-# Signals that exist besides Event, by type and status of the event.
-SPECIFIC = {('container', 'create'): 'Create', ('container', 'remove'): 'Remove', ('container', 'rename'): 'Rename',
-            ('system', 'refresh'): 'Refreshed'}
-# The states that an object may be in once it is told what happened; it may be further than that.
-ENDED = ('stopped', 'exited', 'removing')
-LATEST = {'start': ('running', 'stopping', *ENDED), 'died': ENDED, 'cleanup': ('configured', 'exited', 'removing')}
-KINDS = {'container': 'containers', 'image': 'images'}
-
-
-class Mirror:
-    """What a client knows that does nothing but listen."""
-
-    def __init__(self, client):
-        self.objects = {}
-        for kind in KINDS.values():
-            for path, interfaces in client.managed(kind).items():
-                self.objects[path] = dict(next(iter(interfaces.values())))
-
-    def take(self, case, message):
-        """Follows one signal; each must tell something new."""
-        path = message.object
-        if message.member == 'InterfacesAdded':
-            case.assertNotIn(path, self.objects)
-            self.objects[path] = dict(next(iter(message.body[1].values())))
-        elif message.member == 'InterfacesRemoved':
-            case.assertIn(path, self.objects)
-            del self.objects[path]
-        elif path in self.objects:
-            _, changed, invalidated = message.body
-            case.assertEqual(invalidated, [])
-            case.assertTrue(changed)
-            for key, value in changed.items():
-                case.assertNotEqual(self.objects[path][key], value, f'{key} is announced again')
-            self.objects[path].update(changed)
 
 
 class A13OrderTest(Case):
@@ -59,8 +24,7 @@ class A13OrderTest(Case):
         cls.service.destroy()
 
     def setUp(self):
-        self.seq = self.caller.last_seq()
-        self.mirror = Mirror(self.caller)
+        self.follower = Follower(self, self.owner, self.caller.last_seq(), Mirror(self.caller))
         self.caller.runtime('GetInfo')
         self.recorder.cut('GetInfo', self.sender)
 
@@ -71,54 +35,25 @@ class A13OrderTest(Case):
         """What the service told; it may also have asked others, such as logind, at any time."""
         return [message for message in messages if message.sender == self.owner and not message.is_call]
 
+    @property
+    def seq(self):
+        return self.follower.seq
+
+    @property
+    def mirror(self):
+        return self.follower.mirror
+
     def follow(self, messages):
         """Checks the order among signals; gives the events that they told of."""
-        events, specific, touched = [], None, []
-        for message in messages:
-            if message.sender != self.owner:
-                continue
-            if message.is_object_signal:
-                self.assertIsNone(specific, f'{message} comes between a signal and its Event')
-                self.mirror.take(self, message)
-                touched.append(message.object)
-            elif message.is_specific:
-                self.assertIsNone(specific)
-                specific = message
-            elif message.is_event:
-                events.append(self.follow_event(message, specific, touched))
-                specific, touched = None, []
-        self.assertIsNone(specific)
-        return events
-
-    def follow_event(self, message, specific, touched):
-        seq, _, kind, status, ident, name, _ = message.body
-        self.assertEqual(seq, self.seq + 1, 'the numbers have a hole')
-        self.seq = seq
-        wanted = SPECIFIC.get((kind, status))
-        self.assertEqual(specific.member if specific else None, wanted)
-        if specific is not None and kind == 'container':
-            self.assertEqual(specific.body[0], seq)
-            self.assertEqual(specific.body[1], f'/org/cpod/Cpod1/containers/{ident}')
-            self.assertEqual(specific.body[2], ident)
-            self.assertEqual(specific.body[-1], name)
-        path = f'/org/cpod/Cpod1/{KINDS[kind]}/{ident}'
-        if status == 'remove':
-            self.assertNotIn(path, self.mirror.objects, 'the object is still there when its end is told')
-        elif path in self.mirror.objects and 'Name' in self.mirror.objects[path]:
-            self.assertEqual(self.mirror.objects[path]['Name'], name)
-        if status in ('create', 'remove', 'rename') and kind == 'container':
-            self.assertIn(path, touched, f'{status} is told before its object')
-        # One that removes itself may be gone from the records before its end is told.
-        if status in LATEST and path in self.mirror.objects and not self.mirror.objects[path]['AutoRemove']:
-            self.assertIn(self.mirror.objects[path]['State'], LATEST[status], f'{status} is told before its object')
-        return status
+        return self.follower.follow(messages)
 
     def assert_like_announced(self):
         """What Get, GetAll and GetManagedObjects say is what was announced last, and GetEvents what was signalled."""
         fresh = Mirror(self.service.client)
-        self.assertEqual(fresh.objects, self.mirror.objects)
-        for path, announced in self.mirror.objects.items():
-            interface = 'Container' if '/containers/' in path else 'Image'
+        announced_now = {path: value for path, value in self.mirror.objects.items() if not path.startswith(JOBS)}
+        self.assertEqual(fresh.objects, announced_now)
+        for path, announced in announced_now.items():
+            interface = 'Runtime' if path == RUNTIME else 'Container' if '/containers/' in path else 'Image'
             self.assertEqual(self.service.client.properties(path, interface), announced)
         self.assertEqual(self.service.client.last_seq(), self.seq)
 
