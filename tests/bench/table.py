@@ -61,7 +61,10 @@ def bus_rows(figures):
     rows += [timed(figures, 'list', 'ListContainers of 1,000', 10)]
     if 'podman list' in figures:
         rows += [timed(figures, 'podman list', f'podman REST list of {figures["podman count"]:,}')]
-    rows += [timed(figures, 'nothing', 'call of an empty method of a bare GDBus service, same bus'),
+    rows += [timed(figures, 'managed', "GetManagedObjects of 2,000, until the reply is at the client's socket", 50),
+             Row('… size of the reply', figures['managed size'][0], 'MiB', 2),
+             timed(figures, 'managed parsed', '… until a client with GDBus has it'),
+             timed(figures, 'nothing', 'call of an empty method of a bare GDBus service, same bus'),
              timed(figures, 'property', 'read of a property'),
              ratio(figures, 'property', 'nothing', '… against the empty call', 1.3),
              timed(figures, 'ping', '`Peer.Ping` of cpodd (answered by GDBus itself)')]
