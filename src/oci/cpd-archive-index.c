@@ -14,6 +14,7 @@
 #define BLOCK_SIZE (64 * 1024)
 #define MEMBERS_MAX 100000
 #define NAME_MAX_LENGTH 4096
+#define NAMES_MAX ((gsize) 32 * 1024 * 1024)    /* bytes of all names, and of what links lead to */
 #define LINKS_MAX 10
 #define TEXT_MAX (8 * 1024 * 1024)
 #define TEXTS_MAX ((gsize) 64 * 1024 * 1024)    /* all of them: they are in memory at the same time */
@@ -33,6 +34,7 @@ struct _CpdArchiveIndex
   guint64 end;
   guint64 position;             /* while the headers are read */
   GHashTable *members;          /* (owned) clean name → Member */
+  gsize names;                  /* bytes of all names */
   gsize texts;                  /* bytes of all texts that were read */
   int failure;                  /* errno of a read that failed */
   guint8 block[BLOCK_SIZE];
@@ -132,6 +134,12 @@ on_skip (struct archive *reader, void *user_data, la_int64_t request)
   return (la_int64_t) skipped;
 }
 
+static gboolean
+is_too_long (const char *name)
+{
+  return name != NULL && strlen (name) > NAME_MAX_LENGTH;
+}
+
 static char *
 get_target (struct archive_entry *entry, const char *name)
 {
@@ -144,33 +152,46 @@ get_target (struct archive_entry *entry, const char *name)
   return soft != NULL ? clean_name (*soft == '/' ? "" : directory, soft) : NULL;
 }
 
-static gboolean
-add_member (CpdArchiveIndex *archive, struct archive *reader, struct archive_entry *entry, GError **error)
+/* Takes NAME. */
+static void
+insert_member (CpdArchiveIndex *archive, char *name, struct archive_entry *entry, guint64 offset)
 {
-  const char *path = archive_entry_pathname (entry);
-  const gint64 size = archive_entry_size (entry), at = archive_filter_bytes (reader, 0);
-  g_autofree char *name = path != NULL && strlen (path) <= NAME_MAX_LENGTH ? clean_name ("", path) : NULL;
-  Member *member;
+  const gint64 size = archive_entry_size (entry);
+  Member *member = g_new0 (Member, 1);
 
-  if (name == NULL)
-    return fail (error, "member %u has no name that could be used", g_hash_table_size (archive->members) + 1);
-  if (archive_entry_filetype (entry) == AE_IFDIR)
-    return TRUE;
-  if (g_hash_table_size (archive->members) >= MEMBERS_MAX)
-    return fail (error, "it has more than %d members", MEMBERS_MAX);
-  member = g_hash_table_lookup (archive->members, name);
-  if (member != NULL)
-    {
-      member->twice = TRUE;
-      return TRUE;
-    }
-  member = g_new0 (Member, 1);
   member->target = get_target (entry, name);
   member->odd = member->target == NULL
                 && (archive_entry_filetype (entry) != AE_IFREG || archive_entry_sparse_count (entry) > 0 || size < 0);
   if (member->target == NULL && !member->odd)
-    member->part = (CpdLayerPart) { archive->start + (guint64) at, (guint64) size };
-  g_hash_table_insert (archive->members, g_steal_pointer (&name), member);
+    member->part = (CpdLayerPart) { offset, (guint64) size };
+  archive->names += strlen (name) + (member->target != NULL ? strlen (member->target) : 0);
+  g_hash_table_insert (archive->members, name, member);
+}
+
+static gboolean
+add_member (CpdArchiveIndex *archive, struct archive *reader, struct archive_entry *entry, GError **error)
+{
+  const char *path = archive_entry_pathname (entry);
+  const gint64 at = archive_filter_bytes (reader, 0);
+  const guint n = g_hash_table_size (archive->members);
+  g_autofree char *name = path != NULL && !is_too_long (path) ? clean_name ("", path) : NULL;
+  Member *member;
+
+  if (name == NULL)
+    return fail (error, "member %u has no name that could be used", n + 1);
+  if (archive_entry_filetype (entry) == AE_IFDIR)
+    return TRUE;
+  if (is_too_long (archive_entry_hardlink (entry)) || is_too_long (archive_entry_symlink (entry)))
+    return fail (error, "member '%s' is a link to a name that is too long", name);
+  if (n >= MEMBERS_MAX)
+    return fail (error, "it has more than %d members", MEMBERS_MAX);
+  if (archive->names > NAMES_MAX)
+    return fail (error, "the names of its members have more than %zu bytes", NAMES_MAX);
+  member = g_hash_table_lookup (archive->members, name);
+  if (member != NULL)
+    member->twice = TRUE;
+  else
+    insert_member (archive, g_steal_pointer (&name), entry, archive->start + (guint64) at);
   return TRUE;
 }
 
@@ -258,7 +279,7 @@ cpd_archive_index_find (CpdArchiveIndex *archive, const char *name, GError **err
     fail (error, "member '%s' is a link to a link, and so on", name);
   else if (member->odd)
     fail (error, "member '%s' is no plain file", at);
-  else if (member->part.length > archive->end - member->part.offset)
+  else if (member->part.offset > archive->end || member->part.length > archive->end - member->part.offset)
     fail (error, "member '%s' is cut off", at);
   else
     return &member->part;

@@ -13,6 +13,7 @@
 #define OCI_LAYOUT "oci-layout"
 #define BLOBS "blobs/sha256/"
 #define INDEX_DEPTH_MAX 4
+#define NAMES_MAX 1000          /* of an image */
 
 static void
 layer_free (gpointer data)
@@ -81,14 +82,15 @@ add_layer (CpdArchiveIndex *archive, CpdArchiveImage *image, const char *member,
 }
 
 static gboolean
-check_layers (const CpdArchiveImage *image, GError **error)
+check_layers (const CpdArchiveImage *image, guint n_layers, GError **error)
 {
   const guint n = g_strv_length (image->info->diff_ids);
   g_autofree char *text = NULL;
 
-  if (n == image->layers->len)
+  if (n == n_layers && n <= CPD_MANIFEST_ENTRIES_MAX)
     return TRUE;
-  text = g_strdup_printf ("its manifest has %u layers, its configuration %u", image->layers->len, n);
+  text = g_strdup_printf ("its manifest has %u layers, its configuration %u: there may be %d", n_layers, n,
+                          CPD_MANIFEST_ENTRIES_MAX);
   return fail (error, text);
 }
 
@@ -113,19 +115,26 @@ take_config (CpdArchiveIndex *archive, CpdArchiveImage *image, const char *membe
   return image->info != NULL;
 }
 
-static void
-add_name (GPtrArray *names, char *name)
+static gboolean
+add_name (CpdArchiveImage *image, const char *name, GError **error)
 {
-  if (g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL))
-    g_free (name);
-  else
-    g_ptr_array_add (names, name);
+  if (g_ptr_array_find_with_equal_func (image->names, name, g_str_equal, NULL))
+    return TRUE;
+  if (image->names->len >= NAMES_MAX)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, "it has more than %d names", NAMES_MAX);
+      return FALSE;
+    }
+  g_ptr_array_add (image->names, g_strdup (name));
+  return TRUE;
 }
 
 /* Takes IMAGE, unless the same one is there, which gets its names. */
-static void
-add_image (GPtrArray *images, CpdArchiveImage *image)
+static gboolean
+add_image (GPtrArray *images, CpdArchiveImage *image, GError **error)
 {
+  g_autoptr(CpdArchiveImage) taken = image;
+
   for (guint i = 0; i < images->len; i++)
     {
       CpdArchiveImage *other = images->pdata[i];
@@ -133,11 +142,12 @@ add_image (GPtrArray *images, CpdArchiveImage *image)
       if (strcmp (other->id, image->id) != 0)
         continue;
       for (guint j = 0; j < image->names->len; j++)
-        add_name (other->names, g_strdup (image->names->pdata[j]));
-      image_free (image);
-      return;
+        if (!add_name (other, image->names->pdata[j], error))
+          return FALSE;
+      return TRUE;
     }
-  g_ptr_array_add (images, image);
+  g_ptr_array_add (images, g_steal_pointer (&taken));
+  return TRUE;
 }
 
 /* "HEX.json" and "blobs/sha256/HEX" tell the digest of what is in them. */
@@ -167,7 +177,8 @@ read_tags (CpdArchiveImage *image, JsonObject *entry, GError **error)
 
           return fail (error, text);
         }
-      add_name (image->names, g_steal_pointer (&name));
+      if (!add_name (image, name, error))
+        return FALSE;
     }
   return TRUE;
 }
@@ -183,15 +194,13 @@ read_docker_image (CpdArchiveIndex *archive, JsonNode *node, GPtrArray *images, 
 
   if (config == NULL || layers == NULL || cpd_json_get_array (entry, "Layers") == NULL)
     return fail (error, "manifest.json has an entry without \"Config\" or \"Layers\"");
-  if (!take_config (archive, image, config, digest, error) || !read_tags (image, entry, error))
+  if (!take_config (archive, image, config, digest, error) || !read_tags (image, entry, error)
+      || !check_layers (image, g_strv_length (layers), error))
     return FALSE;
   for (char **layer = layers; *layer != NULL; layer++)
     if (!add_layer (archive, image, *layer, NULL, -1, error))
       return FALSE;
-  if (!check_layers (image, error))
-    return FALSE;
-  add_image (images, g_steal_pointer (&image));
-  return TRUE;
+  return add_image (images, g_steal_pointer (&image), error);
 }
 
 static gboolean
@@ -267,15 +276,15 @@ static gboolean
 read_oci_image (CpdArchiveIndex *archive, const CpdManifestEntry *entry, const CpdPlatform *platform,
                 GPtrArray *images, GError **error)
 {
-  g_autofree char *text = NULL, *config = NULL;
+  g_autofree char *text = NULL, *config = NULL, *name = NULL;
   g_autoptr(CpdManifest) manifest = descend (archive, entry->digest, platform, &text, error);
   g_autoptr(CpdArchiveImage) image = image_new ();
-  char *name;
 
   if (manifest == NULL)
     return FALSE;
   config = g_strconcat (BLOBS, cpd_digest_hex (manifest->config->digest), NULL);
-  if (!take_config (archive, image, config, manifest->config->digest, error))
+  if (!take_config (archive, image, config, manifest->config->digest, error)
+      || !check_layers (image, manifest->entries->len, error))
     return FALSE;
   for (guint i = 0; i < manifest->entries->len; i++)
     {
@@ -285,16 +294,11 @@ read_oci_image (CpdArchiveIndex *archive, const CpdManifestEntry *entry, const C
       if (!add_layer (archive, image, member, layer->digest, layer->size, error))
         return FALSE;
     }
-  if (!check_layers (image, error))
-    return FALSE;
   if (manifest->is_oci)
     image->manifest = g_steal_pointer (&text);
   /* What an index calls an image need not be a name that it can have here. */
   name = entry->name != NULL && strchr (entry->name, '@') == NULL ? cpd_reference_normalize (entry->name, NULL) : NULL;
-  if (name != NULL)
-    add_name (image->names, name);
-  add_image (images, g_steal_pointer (&image));
-  return TRUE;
+  return (name == NULL || add_name (image, name, error)) && add_image (images, g_steal_pointer (&image), error);
 }
 
 /* Of all that one name stands for, the one for the platform; what stands alone is meant whatever it is for. */

@@ -50,6 +50,7 @@ struct _CpdImageWriter
   CpdProgressFunc progress;     /* (nullable) */
   gpointer user_data;
   GPtrArray *layers;            /* (owned) CpdWriterLayer, each once */
+  GHashTable *by_chain;         /* (owned) chain id → CpdWriterLayer, of those whose chain is known */
   GPtrArray *images;            /* (owned) GPtrArray of CpdWriterEntry, lowest first */
   GPtrArray *made;              /* (owned) paths that have to go if it fails */
 };

@@ -69,6 +69,7 @@ cpd_image_writer_new (CpdStorage *storage, const char *name, const CpdLayerLimit
   writer->storage = cpd_storage_ref (storage);
   writer->name = g_strdup (name);
   writer->layers = g_ptr_array_new_with_free_func ((GDestroyNotify) layer_free);
+  writer->by_chain = g_hash_table_new (g_str_hash, g_str_equal);
   writer->images = g_ptr_array_new_with_free_func ((GDestroyNotify) g_ptr_array_unref);
   writer->made = g_ptr_array_new_with_free_func (g_free);
   if (!cpd_storage_begin_operation (storage, CPD_STORAGE_PULL, name, &writer->number, error))
@@ -128,6 +129,7 @@ cpd_image_writer_free (CpdImageWriter *writer)
     cpd_storage_end_operation (writer->storage, writer->number);
   g_mutex_clear (&writer->lock);
   g_ptr_array_unref (writer->images);
+  g_hash_table_unref (writer->by_chain);
   g_ptr_array_unref (writer->layers);
   g_ptr_array_unref (writer->made);
   g_free (writer->directory);
@@ -160,11 +162,10 @@ static CpdWriterLayer *
 get_layer (CpdImageWriter *writer, const char *parent, const CpdLayerClaim *claim, GError **error)
 {
   g_autofree char *chain_id = claim->diff_id != NULL ? cpd_digest_chain_id (parent, claim->diff_id) : NULL;
-  CpdWriterLayer *layer;
+  CpdWriterLayer *layer = chain_id != NULL ? g_hash_table_lookup (writer->by_chain, chain_id) : NULL;
 
-  for (guint i = 0; i < writer->layers->len; i++)
-    if (chain_id != NULL && g_strcmp0 (((const CpdWriterLayer *) writer->layers->pdata[i])->chain_id, chain_id) == 0)
-      return writer->layers->pdata[i];
+  if (layer != NULL)
+    return layer;
   layer = g_new0 (CpdWriterLayer, 1);
   layer->number = writer->layers->len;
   layer->diff_id = g_strdup (claim->diff_id);
@@ -173,6 +174,8 @@ get_layer (CpdImageWriter *writer, const char *parent, const CpdLayerClaim *clai
   layer->chain_id = g_steal_pointer (&chain_id);
   layer->parent = g_strdup (parent);
   g_ptr_array_add (writer->layers, layer);
+  if (layer->chain_id != NULL)
+    g_hash_table_insert (writer->by_chain, layer->chain_id, layer);
   return layer->chain_id == NULL || pin_if_there (writer, layer, error) ? layer : NULL;
 }
 
