@@ -15,6 +15,8 @@ G_BEGIN_DECLS
 #define CPOD_INTERFACE_EXEC CPOD_BUS_NAME ".Exec"
 #define CPOD_INTERFACE_JOB CPOD_BUS_NAME ".Job"
 
+typedef struct _CpodFollower CpodFollower;
+
 struct _CpodClient
 {
   GObject parent_instance;
@@ -29,7 +31,21 @@ struct _CpodClient
   GSubprocess *service;         /* (nullable): the service of a private peer */
   CpodRuntime *runtime;
   CpodImages *images;
+  CpodFollower *follower;       /* (nullable): while events are followed */
 };
+
+/* Emit the signals of this name. */
+G_GNUC_INTERNAL void              cpod_client_tell_event (CpodClient         *self,
+                                                          guint64             seq,
+                                                          guint64             time,
+                                                          const char         *type,
+                                                          const char         *status,
+                                                          const char         *id,
+                                                          const char         *name,
+                                                          GVariant           *attributes);
+G_GNUC_INTERNAL void              cpod_client_tell_lost  (CpodClient         *self,
+                                                          guint64             after);
+G_GNUC_INTERNAL void              cpod_follower_stop     (CpodFollower       *follower);
 
 /* A synchronous call made of an asynchronous one, in a context of its own. */
 typedef struct

@@ -21,7 +21,9 @@
  * The client does by itself what takes more than one call:
  * cpod_client_run_sync() runs a container and collects its output,
  * cpod_client_import_image_sync() makes an image and tells of the progress,
- * cpod_client_attach_sync() connects to a container's standard streams.
+ * cpod_client_attach_sync() connects to a container's standard streams,
+ * cpod_client_follow_events() tells of each event once, whatever becomes of the
+ * service meanwhile.
  */
 
 enum
@@ -37,7 +39,15 @@ enum
   N_PROPERTIES
 };
 
+enum
+{
+  EVENT,
+  EVENTS_LOST,
+  N_SIGNALS
+};
+
 static GParamSpec *properties[N_PROPERTIES];
+static guint signals[N_SIGNALS];
 
 static void initable_iface_init (GInitableIface *iface);
 static void async_initable_iface_init (GAsyncInitableIface *iface);
@@ -111,6 +121,7 @@ cpod_client_finalize (GObject *object)
 {
   CpodClient *self = CPOD_CLIENT (object);
 
+  g_clear_pointer (&self->follower, cpod_follower_stop);
   g_clear_object (&self->runtime);
   g_clear_object (&self->images);
   g_clear_object (&self->connection);
@@ -159,6 +170,62 @@ install_construct_properties (void)
    */
   properties[PROP_FLAGS] = g_param_spec_flags ("flags", NULL, NULL, CPOD_TYPE_CLIENT_FLAGS,
                                                CPOD_CLIENT_FLAGS_NONE, write);
+}
+
+static void
+install_signals (CpodClientClass *klass)
+{
+  /**
+   * CpodClient::event:
+   * @self: a client
+   * @seq: number of the event
+   * @time: when it happened, in microseconds since the epoch
+   * @type: what it is about, such as "container"
+   * @status: what has happened, such as "start"
+   * @id: id of the object
+   * @name: name of the object
+   * @attributes: what else there is to tell (a{sv})
+   *
+   * Something has happened. Events are told once cpod_client_follow_events()
+   * was called: each one once, in the order of their numbers, and none is left
+   * out. What they mean is said with org.cpod.Cpod1.Runtime::Event.
+   *
+   * Since: 0.1
+   */
+  signals[EVENT] = g_signal_new ("event", CPOD_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 7,
+                                 G_TYPE_UINT64, G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING,
+                                 G_TYPE_STRING, G_TYPE_VARIANT);
+  /**
+   * CpodClient::events-lost:
+   * @self: a client
+   * @after: number of the last event that is known
+   *
+   * Some events after @after are not on record any more, and cannot be told.
+   *
+   * Since: 0.1
+   */
+  signals[EVENTS_LOST] = g_signal_new ("events-lost", CPOD_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                                       G_TYPE_NONE, 1, G_TYPE_UINT64);
+}
+
+void
+cpod_client_tell_event (CpodClient *self,
+                        guint64     seq,
+                        guint64     time,
+                        const char *type,
+                        const char *status,
+                        const char *id,
+                        const char *name,
+                        GVariant   *attributes)
+{
+  g_signal_emit (self, signals[EVENT], 0, seq, time, type, status, id, name, attributes);
+}
+
+void
+cpod_client_tell_lost (CpodClient *self,
+                       guint64     after)
+{
+  g_signal_emit (self, signals[EVENTS_LOST], 0, after);
 }
 
 static void
@@ -212,6 +279,7 @@ cpod_client_class_init (CpodClientClass *klass)
    */
   properties[PROP_IMAGES] = g_param_spec_object ("images", NULL, NULL, CPOD_TYPE_IMAGES, read);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  install_signals (klass);
 }
 
 static void

@@ -327,4 +327,50 @@ gboolean         cpod_client_exec_finish                 (CpodClient           *
                                                           int                  *exit_code,
                                                           GError              **error);
 
+gboolean         cpod_client_follow_events_sync          (CpodClient           *self,
+                                                          guint64               since,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_follow_events               (CpodClient           *self,
+                                                          guint64               since,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+gboolean         cpod_client_follow_events_finish        (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+void             cpod_client_unfollow_events             (CpodClient           *self);
+
+CpodStream      *cpod_client_open_exec_sync              (CpodClient           *self,
+                                                          const char           *path,
+                                                          const char *const    *command,
+                                                          GVariant             *options,
+                                                          char                **session,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_open_exec                   (CpodClient           *self,
+                                                          const char           *path,
+                                                          const char *const    *command,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodStream      *cpod_client_open_exec_finish            (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          char                **session,
+                                                          GError              **error);
+
+CpodImage       *cpod_client_get_image_sync              (CpodClient           *self,
+                                                          const char           *name,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_get_image                   (CpodClient           *self,
+                                                          const char           *name,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+CpodImage       *cpod_client_get_image_finish            (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
 G_END_DECLS

@@ -35,6 +35,30 @@ void        cpod_stream_write        (CpodStream           *self,
 gboolean    cpod_stream_write_finish (CpodStream           *self,
                                       GAsyncResult         *result,
                                       GError              **error);
+gboolean    cpod_stream_splice_sync  (CpodStream           *self,
+                                      GOutputStream        *standard_output,
+                                      GOutputStream        *standard_error,
+                                      GCancellable         *cancellable,
+                                      GError              **error);
+void        cpod_stream_splice       (CpodStream           *self,
+                                      GOutputStream        *standard_output,
+                                      GOutputStream        *standard_error,
+                                      GCancellable         *cancellable,
+                                      GAsyncReadyCallback   callback,
+                                      gpointer              user_data);
+void        cpod_stream_read_all     (CpodStream           *self,
+                                      CpodOutputCallback    output,
+                                      gpointer              output_data,
+                                      GDestroyNotify        output_destroy,
+                                      GCancellable         *cancellable,
+                                      GAsyncReadyCallback   callback,
+                                      gpointer              user_data);
+gboolean    cpod_stream_splice_finish (CpodStream          *self,
+                                      GAsyncResult         *result,
+                                      GError              **error);
+gboolean    cpod_stream_read_all_finish (CpodStream        *self,
+                                      GAsyncResult         *result,
+                                      GError              **error);
 gboolean    cpod_stream_close_input  (CpodStream           *self,
                                       GError              **error);
 gboolean    cpod_stream_close        (CpodStream           *self,

@@ -40,6 +40,29 @@ typedef enum
 } CpodStreamId;
 
 /**
+ * CPOD_EVENTS_FROM_NOW:
+ *
+ * For cpod_client_follow_events(): no event that has happened before.
+ *
+ * Since: 0.1
+ */
+#define CPOD_EVENTS_FROM_NOW ((guint64) 18446744073709551615U)
+
+/**
+ * CpodOutputCallback:
+ * @stream: which stream the data comes from
+ * @data: the data
+ * @user_data: what was passed with the callback
+ *
+ * Takes a piece of output.
+ *
+ * Since: 0.1
+ */
+typedef void (*CpodOutputCallback) (CpodStreamId stream,
+                                    GBytes      *data,
+                                    gpointer     user_data);
+
+/**
  * CpodProgressCallback:
  * @done: bytes worked on so far
  * @total: bytes there are, 0 when that is not known

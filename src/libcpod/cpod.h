@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cpod-client.h"
+#include "cpod-container-list.h"
 #include "cpod-enum-types.h"
 #include "cpod-error.h"
 #include "cpod-generated.h"
