@@ -103,6 +103,14 @@
  */
 
 /**
+ * CpodContainerList:
+ *
+ * All containers, as a #GListModel. All is private.
+ *
+ * Since: 0.1
+ */
+
+/**
  * CpodStream:
  *
  * The standard streams of a container. All is private.

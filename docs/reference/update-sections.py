@@ -14,15 +14,16 @@ import sys
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 # A section, the type that names it, and the titles of what else belongs to it.
 HAND_WRITTEN = (
-    ('cpod-client', 'CpodClient', ('CpodClientFlags', 'CpodProgressCallback')),
-    ('cpod-stream', 'CpodStream', ('CpodStreamId',)),
+    ('cpod-client', 'CpodClient', ('CpodClientFlags', 'CpodProgressCallback', 'CPOD_EVENTS_FROM_NOW')),
+    ('cpod-container-list', 'CpodContainerList', ()),
+    ('cpod-stream', 'CpodStream', ('CpodStreamId', 'CpodOutputCallback')),
     ('cpod-log-reader', 'CpodLogReader', ('CpodLogLine',)),
     ('cpod-error', 'CpodError', ('CPOD_ERROR', 'CPOD_N_ERRORS')),
 )
 GENERATED = ('CpodRuntime', 'CpodImages', 'CpodContainer', 'CpodExec', 'CpodImage', 'CpodJob', 'CpodObject',
              'CpodObjectManagerClient')
 STANDARD = re.compile(r'_get_type$|^CPOD_N_|^CPOD_(TYPE|IS)_|_GET_(CLASS|IFACE)$|^cpod_error_quark$|_CLASS$|Private$'
-                      r'|^CPOD_(CLIENT|STREAM|LOG_READER|RUNTIME|IMAGES?|CONTAINER|EXEC|JOB|OBJECT)(_PROXY|_SKELETON|'
+                      r'|^CPOD_(CLIENT|CONTAINER_LIST|STREAM|LOG_READER|RUNTIME|IMAGES?|CONTAINER|EXEC|JOB|OBJECT)(_PROXY|_SKELETON|'
                       r'_MANAGER_CLIENT)?$')
 
 
@@ -65,7 +66,8 @@ def write_section(file, section, title, names):
 
 def main():
     build = sys.argv[1]
-    headers = [f'{SOURCE}/src/libcpod/{name}.h' for name in ('cpod-types', 'cpod-client', 'cpod-stream', 'cpod-log-reader')]
+    headers = [f'{SOURCE}/src/libcpod/{name}.h' for name in ('cpod-types', 'cpod-client', 'cpod-container-list',
+                                                           'cpod-stream', 'cpod-log-reader')]
     headers += [f'{SOURCE}/src/public/cpod-error.h', f'{build}/src/generated/cpod-generated.h']
     sections = {title: section for section, title, _ in HAND_WRITTEN}
     # Not by the name of the type: a property "image" of it would be taken for the picture of the section.
