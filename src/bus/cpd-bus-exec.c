@@ -2,9 +2,12 @@
 #include "bus/cpd-bus-exec.h"
 
 #include "bus/cpd-bus-create-options.h"
+#include "bus/cpd-bus-foreground.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-rows.h"
+#include "common/cpd-fs.h"
 #include "cpod-generated.h"
+#include "engine/cpd-exec-streams.h"
 #include "engine/cpd-exec.h"
 #include "public/cpod-error.h"
 #include "public/cpod-names.h"
@@ -18,6 +21,14 @@ const CpdBusOption cpd_bus_exec_options[] = {
   { "size", (const GVariantType *) "(uu)", cpd_bus_check_size },
   { "stdin", G_VARIANT_TYPE_BOOLEAN },
   { "auto-remove", G_VARIANT_TYPE_BOOLEAN },
+  { "foreground", G_VARIANT_TYPE_BOOLEAN },
+  { NULL }
+};
+
+static const CpdBusOption start_options[] = {
+  { "stdin", G_VARIANT_TYPE_HANDLE },
+  { "stdout", G_VARIANT_TYPE_HANDLE },
+  { "stderr", G_VARIANT_TYPE_HANDLE },
   { NULL }
 };
 
@@ -42,6 +53,12 @@ exec_path (const char *id)
   return g_strconcat (CPOD_PATH_EXECS "/", id, NULL);
 }
 
+static CpdBusForeground *
+get_foreground (CpdBusCall *call)
+{
+  return cpd_bus_service_get_foreground (cpd_bus_call_get_service (call));
+}
+
 GVariant *
 cpd_bus_work_exec (CpdBusCall *call, GError **error)
 {
@@ -52,6 +69,8 @@ cpd_bus_work_exec (CpdBusCall *call, GError **error)
                                (const char *const *) command, cpd_bus_call_get_options (call),
                                cpd_bus_call_get_caller (call), error);
   path = id != NULL ? exec_path (id) : NULL;
+  if (path != NULL && cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "foreground", FALSE))
+    cpd_bus_foreground_add (get_foreground (call), cpd_bus_call_get_peer (call), id);
   return path != NULL ? g_variant_new ("(os)", path, id) : NULL;
 }
 
@@ -105,12 +124,50 @@ cpd_bus_work_get_exec_container (CpdBusCall *call, GError **error)
   return g_variant_new ("(oo)", container_path, path);
 }
 
+static void
+close_streams (CpdStreams *streams)
+{
+  for (gsize i = 0; i < CPD_N_STREAMS; i++)
+    cpd_close_fd (&streams->fd[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (CpdStreams, close_streams)
+
+/* Those that the caller has given; GIVEN tells whether there are any. */
+static gboolean
+take_streams (CpdBusCall *call, CpdStreams *streams, gboolean *given, GError **error)
+{
+  *given = FALSE;
+  for (gsize i = 0; i < CPD_N_STREAMS; i++)
+    {
+      if (!cpd_bus_call_get_fd_option (call, cpd_stream_names[i], &streams->fd[i], error))
+        return FALSE;
+      *given |= streams->fd[i] >= 0;
+    }
+  return TRUE;
+}
+
 static GVariant *
 work_start (CpdBusCall *call, GError **error)
 {
-  if (!cpd_engine_start_exec (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), NULL,
-                              cpd_bus_call_get_caller (call), error))
+  g_auto(CpdStreams) streams = { { -1, -1, -1 } };
+  gboolean given;
+
+  if (!take_streams (call, &streams, &given, error)
+      || !cpd_engine_start_exec (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+                                 given ? &streams : NULL, cpd_bus_call_get_caller (call), error))
     return NULL;
+  return cpd_bus_call_nothing ();
+}
+
+static GVariant *
+work_detach (CpdBusCall *call, GError **error)
+{
+  g_autofree char *json = cpd_engine_inspect_exec (cpd_bus_call_get_engine (call),
+                                                   cpd_bus_call_get_object (call), error);
+
+  if (json == NULL)
+    return NULL;
+  cpd_bus_foreground_forget (get_foreground (call), cpd_bus_call_get_object (call));
   return cpd_bus_call_nothing ();
 }
 
@@ -172,6 +229,7 @@ work_remove (CpdBusCall *call, GError **error)
 
   if (!cpd_engine_remove_exec (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), force, error))
     return NULL;
+  cpd_bus_foreground_forget (get_foreground (call), cpd_bus_call_get_object (call));
   return cpd_bus_call_nothing ();
 }
 
@@ -196,8 +254,9 @@ start_wait (CpdBusCall *call)
 }
 
 static const CpdBusMethod methods[] = {
-  { "Start", cpd_bus_no_options, TRUE, work_start },
+  { "Start", start_options, TRUE, work_start },
   { "Attach", cpd_bus_no_options, TRUE, work_attach },
+  { "Detach", cpd_bus_no_options, FALSE, work_detach },
   { "Wait", cpd_bus_no_options, FALSE, NULL, start_wait },
   { "Resize", cpd_bus_no_options, FALSE, work_resize },
   { "Kill", kill_options, TRUE, work_kill },

@@ -3,6 +3,7 @@
 
 #include "bus/cpd-bus-call.h"
 #include "bus/cpd-bus-events.h"
+#include "bus/cpd-bus-foreground.h"
 #include "bus/cpd-bus-inhibit.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-jobs.h"
@@ -21,6 +22,7 @@ struct _CpdBusService
   GDBusConnection *connection;  /* (owned) (nullable): NULL until the export */
   CpdBusCalls *calls;           /* (owned) */
   CpdBusJobs *jobs;             /* (owned) */
+  CpdBusForeground *foreground; /* (owned) */
   CpdBusPeers *peers;           /* (owned) (nullable): NULL until the export */
   CpdBusObjects *containers;    /* (owned) */
   CpdBusObjects *images;        /* (owned) */
@@ -92,6 +94,7 @@ cpd_bus_service_new (CpdEngine *engine)
   service->announced = build_properties (service);
   service->calls = cpd_bus_calls_new (service);
   service->jobs = cpd_bus_jobs_new (service);
+  service->foreground = cpd_bus_foreground_new (engine);
   service->containers = cpd_bus_objects_new (CPOD_PATH_CONTAINERS, "org.cpod.Cpod1.Container",
                                              emit_object, service);
   service->images = cpd_bus_objects_new (CPOD_PATH_IMAGES, "org.cpod.Cpod1.Image",
@@ -117,6 +120,7 @@ cpd_bus_service_free (CpdBusService *service)
   cpd_bus_inhibit_free (service->inhibit);
   cpd_bus_calls_free (service->calls);
   cpd_bus_jobs_free (service->jobs);
+  cpd_bus_foreground_free (service->foreground);
   cpd_bus_peers_free (service->peers);
   cpd_bus_objects_free (service->containers);
   cpd_bus_objects_free (service->images);
@@ -132,6 +136,7 @@ on_peer_left (CpdBusPeer *peer, gpointer user_data)
   CpdBusService *service = user_data;
 
   cpd_bus_jobs_abandon (service->jobs, peer);
+  cpd_bus_foreground_abandon (service->foreground, peer);
 }
 
 gboolean
@@ -239,6 +244,12 @@ CpdBusPeers *
 cpd_bus_service_get_peers (CpdBusService *service)
 {
   return service->peers;
+}
+
+CpdBusForeground *
+cpd_bus_service_get_foreground (CpdBusService *service)
+{
+  return service->foreground;
 }
 
 CpdBusJobs *

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 typedef struct _CpdBusService CpdBusService;
 
 typedef struct _CpdBusCalls CpdBusCalls;
+typedef struct _CpdBusForeground CpdBusForeground;
 typedef struct _CpdBusJobs CpdBusJobs;
 typedef struct _CpdBusObjects CpdBusObjects;
 typedef struct _CpdBusPeers CpdBusPeers;
@@ -47,6 +48,7 @@ CpdEngine       *cpd_bus_service_get_engine     (CpdBusService    *service);
 GDBusConnection *cpd_bus_service_get_connection (CpdBusService    *service);
 CpdBusCalls     *cpd_bus_service_get_calls      (CpdBusService    *service);
 CpdBusPeers     *cpd_bus_service_get_peers      (CpdBusService    *service);
+CpdBusForeground *cpd_bus_service_get_foreground (CpdBusService   *service);
 CpdBusJobs      *cpd_bus_service_get_jobs       (CpdBusService    *service);
 CpdBusObjects   *cpd_bus_service_get_containers (CpdBusService    *service);
 CpdBusObjects   *cpd_bus_service_get_images     (CpdBusService    *service);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "cli/cli-attach.h"
+#include "cli/cli-handover.h"
 
 #include <errno.h>
 #include <glib-unix.h>
@@ -33,6 +34,8 @@ struct _CliAttach
   CliTerminal *terminal;        /* (unowned) (nullable): it has one, and is shown on ours */
   gboolean detached;
   gboolean started;
+  gboolean starting;            /* it may run, though we were not told yet */
+  sigset_t pending;             /* signals that came meanwhile */
   int socket;
   guint output_source;
   guint input_source;
@@ -90,6 +93,14 @@ pass_signal (CliAttach *self,
   send_call (self, "Kill", g_variant_new ("(@a{sv})", g_variant_builder_end (&options)));
 }
 
+static void
+pass_pending (CliAttach *self)
+{
+  for (int number = 1; number < SIGRTMIN; number++)
+    if (sigismember (&self->pending, number) == 1)
+      pass_signal (self, number);
+}
+
 static gboolean
 signal_ready (int          fd,
               GIOCondition condition,
@@ -103,6 +114,8 @@ signal_ready (int          fd,
 
   if (self->started)
     pass_signal (self, info.ssi_signo);
+  else if (self->starting && sigismember (&self->pending, info.ssi_signo) == 0)
+    sigaddset (&self->pending, info.ssi_signo);
   else if (info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM || info.ssi_signo == SIGHUP
            || info.ssi_signo == SIGQUIT)
     {
@@ -130,6 +143,7 @@ cli_attach_new (CliApp *app)
   pthread_sigmask (SIG_BLOCK, &set, &self->mask);
   self->app = app;
   self->socket = -1;
+  sigemptyset (&self->pending);
   self->cancellable = g_cancellable_new ();
   self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   self->signal_source = g_unix_fd_add (self->signal_fd, G_IO_IN, signal_ready, self);
@@ -182,14 +196,16 @@ call_ready (GObject      *source,
   pending->result = g_object_ref (result);
 }
 
-GVariant *
-cli_attach_call (CliAttach    *self,
-                 const char   *path,
-                 const char   *interface,
-                 const char   *method,
-                 GVariant     *parameters,
-                 GUnixFDList **fd_list,
-                 GError      **error)
+/* GIVEN (nullable) goes with the call. */
+static GVariant *
+call_with (CliAttach    *self,
+           const char   *path,
+           const char   *interface,
+           const char   *method,
+           GVariant     *parameters,
+           GUnixFDList  *given,
+           GUnixFDList **fd_list,
+           GError      **error)
 {
   g_autoptr(GVariant) sunk = g_variant_ref_sink (parameters);
   g_autoptr(GAsyncResult) result = NULL;
@@ -204,7 +220,7 @@ cli_attach_call (CliAttach    *self,
   connection = cpod_client_get_connection (self->app->client);
   g_dbus_connection_call_with_unix_fd_list (connection, cpod_client_get_bus_name (self->app->client), path,
                                             interface, method, sunk, NULL, G_DBUS_CALL_FLAGS_NONE,
-                                            G_MAXINT, NULL, self->cancellable, call_ready, &pending);
+                                            G_MAXINT, given, self->cancellable, call_ready, &pending);
   while (pending.result == NULL)
     g_main_context_iteration (NULL, TRUE);
 
@@ -216,6 +232,18 @@ cli_attach_call (CliAttach    *self,
   g_dbus_error_strip_remote_error (local_error);
   g_propagate_error (error, g_steal_pointer (&local_error));
   return NULL;
+}
+
+GVariant *
+cli_attach_call (CliAttach    *self,
+                 const char   *path,
+                 const char   *interface,
+                 const char   *method,
+                 GVariant     *parameters,
+                 GUnixFDList **fd_list,
+                 GError      **error)
+{
+  return call_with (self, path, interface, method, parameters, NULL, fd_list, error);
 }
 
 static gboolean
@@ -479,6 +507,50 @@ cli_attach_run (CliAttach              *self,
   return stay (self, exit_code, error);
 }
 
+/* It begins with our own streams; nothing is between it and them. */
+static gboolean
+exec_with_streams (CliAttach    *self,
+                   CliHandover  *handover,
+                   int          *exit_code,
+                   GError      **error)
+{
+  g_autoptr(GUnixFDList) fds = NULL;
+  g_autoptr(GVariant) reply = NULL;
+  GVariant *parameters = cli_handover_parameters (handover, &fds, error);
+
+  self->starting = TRUE;
+  if (parameters != NULL)
+    reply = call_with (self, self->path, self->interface, "Start", parameters, fds, NULL, error);
+  if (reply == NULL)
+    return FALSE;
+
+  g_clear_object (&fds);
+  cli_handover_begin (handover);
+  self->started = TRUE;
+  pass_pending (self);
+  begin_wait (self, NULL);
+  if (!stay (self, exit_code, error))
+    return FALSE;
+
+  cli_handover_end (handover);
+  return TRUE;
+}
+
+/* One that was left by the keys for that goes on without us. */
+static gboolean
+leave (CliAttach  *self,
+       GError    **error)
+{
+  g_autoptr(GVariant) reply = NULL;
+
+  if (!self->detached)
+    return TRUE;
+
+  reply = cli_attach_call (self, self->path, self->interface, "Detach", g_variant_new ("(@a{sv})", cli_no_options ()),
+                           NULL, error);
+  return reply != NULL;
+}
+
 /* It begins with us. */
 gboolean
 cli_attach_exec (CliAttach              *self,
@@ -487,13 +559,17 @@ cli_attach_exec (CliAttach              *self,
                  int                    *exit_code,
                  GError                **error)
 {
+  g_autoptr(CliHandover) handover = options->terminal == NULL ? cli_handover_new (options->with_input) : NULL;
+
   self->interface = CLI_EXEC;
   self->path = path;
   self->terminal = options->terminal;
+  if (handover != NULL)
+    return exec_with_streams (self, handover, exit_code, error);
   if (!open_streams (self, options->with_input, error))
     return FALSE;
 
   self->started = TRUE;
   begin_wait (self, NULL);
-  return stay (self, exit_code, error);
+  return stay (self, exit_code, error) && leave (self, error);
 }

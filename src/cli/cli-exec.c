@@ -78,6 +78,7 @@ to_call (const ExecOptions *options)
   g_variant_builder_add (&builder, "{sv}", "tty", g_variant_new_boolean (options->tty));
   g_variant_builder_add (&builder, "{sv}", "stdin", g_variant_new_boolean (options->interactive));
   g_variant_builder_add (&builder, "{sv}", "auto-remove", g_variant_new_boolean (!options->detach));
+  g_variant_builder_add (&builder, "{sv}", "foreground", g_variant_new_boolean (!options->detach));
   return g_variant_new ("(^as@a{sv})", options->command, g_variant_builder_end (&builder));
 }
 

@@ -196,10 +196,20 @@ open_pipes (CpdConmon *conmon, int n_pipes, GError **error)
   return TRUE;
 }
 
-static gboolean
-spawn (CpdConmon *conmon, const char *const *argv, const char *const *env, const char *directory, GPid *child,
-       GError **error)
+/* Standard input is nothing by itself. */
+static GSpawnFlags
+null_flags (const int *fd)
 {
+  return (fd[1] < 0 ? G_SPAWN_STDOUT_TO_DEV_NULL : G_SPAWN_DEFAULT)
+         | (fd[2] < 0 ? G_SPAWN_STDERR_TO_DEV_NULL : G_SPAWN_DEFAULT);
+}
+
+static gboolean
+spawn (CpdConmon *conmon, const char *const *argv, const char *const *env, const char *directory,
+       const CpdStreams *streams, GPid *child, GError **error)
+{
+  const CpdStreams own = { { -1, -1, conmon->messages } };
+  const int *fd = streams != NULL ? streams->fd : own.fd;
   g_auto(GStrv) environment = g_strdupv ((char **) env);
   int target[N_PIPES];
   gsize n = 0;
@@ -213,10 +223,8 @@ spawn (CpdConmon *conmon, const char *const *argv, const char *const *env, const
       target[n] = FIRST_FD + (int) n;
     }
   if (!g_spawn_async_with_pipes_and_fds (directory, argv, (const char *const *) environment,
-                                         G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDIN_FROM_DEV_NULL
-                                         | G_SPAWN_STDOUT_TO_DEV_NULL,
-                                         NULL, NULL, -1, -1, conmon->messages, conmon->theirs, target, n, child,
-                                         NULL, NULL, NULL, &cause))
+                                         G_SPAWN_DO_NOT_REAP_CHILD | null_flags (fd), NULL, NULL, fd[0], fd[1],
+                                         fd[2], conmon->theirs, target, n, child, NULL, NULL, NULL, &cause))
     {
       g_set_error (error, CPOD_ERROR, CPOD_ERROR_CONMON_FAILED, "failed to run %s: %s", argv[0],
                    cause->message);
@@ -247,17 +255,24 @@ read_reply (CpdConmon *conmon, const char *oci_log, pid_t *pid, GError **error)
   return FALSE;
 }
 
-gboolean
-cpd_conmon_spawn (const char *const *argv, const char *const *env, const char *directory,
-                  const char *oci_log, pid_t *pid, GError **error)
+static gboolean
+spawn_unattached (const char *const *argv, const char *const *env, const char *directory, const char *oci_log,
+                  const CpdStreams *streams, pid_t *pid, GError **error)
 {
   g_auto(CpdConmon) conmon = CPD_CONMON_INIT;
   GPid child;
 
-  if (!open_pipes (&conmon, 1, error) || !spawn (&conmon, argv, env, directory, &child, error))
+  if (!open_pipes (&conmon, 1, error) || !spawn (&conmon, argv, env, directory, streams, &child, error))
     return FALSE;
   reap (child);
   return read_reply (&conmon, oci_log, pid, error);
+}
+
+gboolean
+cpd_conmon_spawn (const char *const *argv, const char *const *env, const char *directory,
+                  const char *oci_log, pid_t *pid, GError **error)
+{
+  return spawn_unattached (argv, env, directory, oci_log, NULL, pid, error);
 }
 
 /* It waits for a word before it begins, and again once it listens for clients. */
@@ -285,16 +300,16 @@ connect_first_client (CpdConmon *conmon, const char *directory, const char *oci_
 
 gboolean
 cpd_conmon_exec (const char *const *argv, const char *const *env, const char *directory,
-                 const char *oci_log, int *stream, pid_t *pid, GError **error)
+                 const char *oci_log, const CpdStreams *streams, int *stream, pid_t *pid, GError **error)
 {
   g_auto(CpdConmon) conmon = CPD_CONMON_INIT;
   cpd_autofd int client = -1;
   GPid child;
 
   if (stream == NULL)
-    return cpd_conmon_spawn (argv, env, directory, oci_log, pid, error);
+    return spawn_unattached (argv, env, directory, oci_log, streams, pid, error);
   if (!open_pipes (&conmon, N_PIPES, error)
-      || !spawn (&conmon, argv, env, directory, &child, error)
+      || !spawn (&conmon, argv, env, directory, NULL, &child, error)
       || !connect_first_client (&conmon, directory, oci_log, child, &client, error)
       || !read_reply (&conmon, oci_log, pid, error))
     return FALSE;

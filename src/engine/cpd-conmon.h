@@ -15,11 +15,13 @@ gboolean cpd_conmon_spawn (const char *const  *argv,
                            GError            **error);
 
 /* The same for a further process in a container. For STREAM that is not NULL conmon was told to wait until there is a
- * client: it gets the socket of one that misses nothing. */
+ * client: it gets the socket of one that misses nothing. For STREAMS that is not NULL it was told to pass its own
+ * streams on, and those are they. */
 gboolean cpd_conmon_exec  (const char *const  *argv,
                            const char *const  *env,
                            const char         *directory,
                            const char         *oci_log,
+                           const CpdStreams   *streams,
                            int                *stream,
                            pid_t              *pid,
                            GError            **error);

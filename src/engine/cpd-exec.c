@@ -224,8 +224,8 @@ try_remove (CpdEngine *engine, const char *id, GError **error)
 }
 
 /* Its row goes with its end if it is to be removed then. */
-gboolean
-cpd_engine_remove_exec (CpdEngine *engine, const char *id, gboolean force, GError **error)
+static gboolean
+remove_as_it_is (CpdEngine *engine, const char *id, gboolean force, gboolean *started, GError **error)
 {
   g_autoptr(CpdExecRow) row = cpd_engine_get_exec (engine, id, error);
   g_autoptr(GError) failure = NULL;
@@ -243,11 +243,27 @@ cpd_engine_remove_exec (CpdEngine *engine, const char *id, gboolean force, GErro
   if (try_remove (engine, id, &failure)
       || (force && g_error_matches (failure, CPOD_ERROR, CPOD_ERROR_NO_SUCH_EXEC_SESSION)))
     return TRUE;
+  *started = failure == NULL;
   if (failure != NULL)
     g_propagate_error (error, g_steal_pointer (&failure));
   else
     g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE,
                  "cannot remove exec session %s: it was just started", id);
+  return FALSE;
+}
+
+/* It is started once, so it can come in between only once. */
+gboolean
+cpd_engine_remove_exec (CpdEngine *engine, const char *id, gboolean force, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  gboolean started = FALSE;
+
+  if (remove_as_it_is (engine, id, force, &started, &failure))
+    return TRUE;
+  if (started && force)
+    return remove_as_it_is (engine, id, force, &started, error);
+  g_propagate_error (error, g_steal_pointer (&failure));
   return FALSE;
 }
 

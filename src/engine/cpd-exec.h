@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/cpd-engine.h"
+#include "engine/cpd-launcher.h"
 #include "store/cpd-store-execs.h"
 
 G_BEGIN_DECLS
@@ -15,10 +16,10 @@ char       *cpd_engine_create_exec    (CpdEngine            *engine,
                                        GVariant             *options,
                                        const CpdCaller      *caller,
                                        GError              **error);
-/* STREAM (nullable) gets a connected socket, see org.cpod.Cpod1.Exec.Attach(). */
+/* STREAMS (nullable) are those of its process, which is out of our hands then. */
 gboolean    cpd_engine_start_exec     (CpdEngine            *engine,
                                        const char           *id,
-                                       int                  *stream,
+                                       const CpdStreams     *streams,
                                        const CpdCaller      *caller,
                                        GError              **error);
 /* Starts it with a client, or connects to one that runs. */

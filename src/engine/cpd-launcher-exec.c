@@ -35,7 +35,7 @@ conmon_arguments (CpdLauncher *launcher, const CpdExecLaunch *launch, const CpdO
   cpd_launcher_add_pair (argv, "-p", pid_file);
   cpd_launcher_add_pair (argv, "--conmon-pidfile", conmon_pid_file);
   cpd_launcher_add_pair (argv, "--exit-dir", exit_dir);
-  cpd_launcher_add_pair (argv, "-l", "none");
+  cpd_launcher_add_pair (argv, "-l", launch->streams != NULL ? "passthrough" : "none");
   cpd_launcher_add_pair (argv, "--log-level", "warning");
   cpd_launcher_add_pair (argv, "--runtime-arg", "--root");
   cpd_launcher_add_pair (argv, "--runtime-arg", launcher->runtime_root);
@@ -94,10 +94,18 @@ cpd_launcher_exec (CpdLauncher *launcher, const CpdExecLaunch *launch, int *stre
     return FALSE;
   argv = conmon_arguments (launcher, launch, runtime, oci_log, stream != NULL);
   if (!cpd_conmon_exec ((const char *const *) argv->pdata, (const char *const *) env, launch->directory,
-                        oci_log, stream, &launched->pid, error))
+                        oci_log, launch->streams, stream, &launched->pid, error))
     return FALSE;
   launched->monitor_pid = cpd_launcher_read_pid (launch->directory, "conmon.pid");
   return TRUE;
+}
+
+gboolean
+cpd_launcher_has_clients (CpdLauncher *launcher, const char *directory)
+{
+  g_autofree char *path = g_build_filename (directory, "attach", NULL);
+
+  return g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
 char *

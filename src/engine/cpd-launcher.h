@@ -35,6 +35,13 @@ typedef struct
   pid_t monitor_pid;            /* what watches over it */
 } CpdLaunched;
 
+/* Standard input, output and error; -1 is nothing. */
+#define CPD_N_STREAMS 3
+typedef struct
+{
+  int fd[CPD_N_STREAMS];
+} CpdStreams;
+
 /* A further process in a container that runs: an exec session. */
 typedef struct
 {
@@ -46,6 +53,7 @@ typedef struct
   const char *process;          /* JSON: "process" of the OCI runtime spec */
   gboolean keep_stdin;          /* standard input comes from clients */
   gboolean terminal;
+  const CpdStreams *streams;    /* (nullable): its own, which no client can come to then */
   gboolean systemd_cgroup;      /* as for its container */
   gboolean no_cgroup;
 } CpdExecLaunch;
@@ -85,6 +93,9 @@ char        *cpd_launcher_get_cgroup (CpdLauncher     *launcher,
 int          cpd_launcher_attach    (CpdLauncher      *launcher,
                                      const char       *bundle,
                                      GError          **error);
+/* Whether what has its files in DIRECTORY can be connected to. */
+gboolean     cpd_launcher_has_clients (CpdLauncher     *launcher,
+                                     const char       *directory);
 /* FALSE when it has not ended, or nobody saw how. */
 gboolean     cpd_launcher_get_exit  (CpdLauncher      *launcher,
                                      const char       *id,

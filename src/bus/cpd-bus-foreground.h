@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "bus/cpd-bus-peer.h"
+#include "bus/cpd-bus-service.h"
+
+G_BEGIN_DECLS
+
+/* The exec sessions that end with their callers. Any thread. */
+CpdBusForeground *cpd_bus_foreground_new     (CpdEngine        *engine);
+/* What is in it goes on. */
+void              cpd_bus_foreground_free    (CpdBusForeground *foreground);
+/* It ends when PEER leaves, which it may have done already. */
+void              cpd_bus_foreground_add     (CpdBusForeground *foreground,
+                                              CpdBusPeer       *peer,
+                                              const char       *id);
+/* It does not, or has ended. */
+void              cpd_bus_foreground_forget  (CpdBusForeground *foreground,
+                                              const char       *id);
+/* PEER has left the bus. */
+void              cpd_bus_foreground_abandon (CpdBusForeground *foreground,
+                                              const CpdBusPeer *peer);
+
+G_END_DECLS
