@@ -2,6 +2,7 @@
 """Exec sessions, as the tests of the bus and of crashes see them."""
 
 import json
+import os
 import socket
 
 from service import GLib, NEVER, read_packets, to_options
@@ -20,6 +21,13 @@ class Exec:
 
     def start(self):
         self.call('Start')
+        return self
+
+    def start_with(self, **streams):
+        """Starts it with descriptors of ours as its standard streams."""
+        options = {name: GLib.Variant('h', number) for number, name in enumerate(streams)}
+        self.client.call_raw(self.path, 'org.cpod.Cpod1.Exec', 'Start', GLib.Variant('(a{sv})', (options,)),
+                             fds=[os.dup(fd) for fd in streams.values()])
         return self
 
     def attach(self):

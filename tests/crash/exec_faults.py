@@ -22,13 +22,16 @@ class ExecFaults:
                 if word in line]
 
     def exec_dies(self, point):
-        for begin in ('start', 'attach'):
+        for begin in ('start', 'attach', 'start_with_streams'):
             with self.subTest(begin):
                 mark = f'mark_{begin}'
                 session = new_exec(self.container(), 'sh', '-c', f': {mark}; ' + FOREVER)
                 self.arm(point)
                 since = self.client.last_seq()
-                self.die(getattr(Exec(self.client, session.path), begin))
+                with open(os.devnull, 'r+b') as null:
+                    begins = {'start_with_streams': lambda s: s.start_with(stdin=null.fileno(), stdout=null.fileno())}
+                    victim = Exec(self.client, session.path)
+                    self.die(lambda: begins.get(begin, lambda s: getattr(s, begin)())(victim))
                 self.revive()
                 events = self.assert_whole(since)
                 again = Exec(self.client, session.path)
