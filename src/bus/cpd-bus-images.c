@@ -144,6 +144,7 @@ static const CpdBusMethod methods[] = {
   { "Pull", cpd_bus_pull_options, TRUE, NULL, cpd_bus_pull_start },
   { "Push", cpd_bus_push_options, TRUE, NULL, cpd_bus_push_start },
   { "ListTags", cpd_bus_list_tags_options, FALSE, NULL, cpd_bus_list_tags_start },
+  { "Search", cpd_bus_search_options, FALSE, NULL, cpd_bus_search_start },
   { "Save", cpd_bus_save_options, TRUE, NULL, cpd_bus_save_start },
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
   { "ListImages", cpd_bus_list_images_options, FALSE, cpd_bus_work_list_images },

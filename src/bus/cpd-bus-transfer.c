@@ -10,6 +10,8 @@
 #include "public/cpod-error.h"
 
 #define DEFAULT_TIMEOUT 120
+/* podman's. */
+#define SEARCH_LIMIT 25
 #define TIMEOUT_MAX (24 * 60 * 60)
 
 /* By CpdPullPolicy. */
@@ -91,6 +93,24 @@ const CpdBusOption cpd_bus_push_options[] = {
 
 const CpdBusOption cpd_bus_list_tags_options[] = {
   { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { "tls-verify", G_VARIANT_TYPE_BOOLEAN },
+  { "authfile", G_VARIANT_TYPE_HANDLE },
+  { "timeout", G_VARIANT_TYPE_UINT32, check_timeout },
+  { NULL }
+};
+
+static gboolean
+check_limit (GVariant *value, GError **error)
+{
+  if (g_variant_get_uint32 (value) > 0)
+    return TRUE;
+  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "it must be above 0");
+  return FALSE;
+}
+
+const CpdBusOption cpd_bus_search_options[] = {
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  { "limit", G_VARIANT_TYPE_UINT32, check_limit },
   { "tls-verify", G_VARIANT_TYPE_BOOLEAN },
   { "authfile", G_VARIANT_TYPE_HANDLE },
   { "timeout", G_VARIANT_TYPE_UINT32, check_timeout },
@@ -219,6 +239,46 @@ run_list_tags (CpdJob *job, gpointer user_data, GError **error)
   return g_variant_builder_end (&result);
 }
 
+static GVariant *
+repository_fields (const CpdFoundRepository *found)
+{
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  g_variant_builder_add (&dict, "{sv}", "index", g_variant_new_string (found->index));
+  g_variant_builder_add (&dict, "{sv}", "name", g_variant_new_string (found->name));
+  g_variant_builder_add (&dict, "{sv}", "description", g_variant_new_string (found->description));
+  g_variant_builder_add (&dict, "{sv}", "stars", g_variant_new_int64 (found->stars));
+  g_variant_builder_add (&dict, "{sv}", "official", g_variant_new_boolean (found->official));
+  g_variant_builder_add (&dict, "{sv}", "automated", g_variant_new_boolean (found->automated));
+  return g_variant_builder_end (&dict);
+}
+
+/* In the job's thread. */
+static GVariant *
+run_search (CpdJob *job, gpointer user_data, GError **error)
+{
+  Transfer *transfer = user_data;
+  CpdCaller caller = cpd_bus_peer_get_caller (transfer->peer);
+  CpdTransfer how = describe (job, transfer, &caller);
+  guint limit = (guint) cpd_bus_options_get_uint32 (transfer->options, "limit", SEARCH_LIMIT);
+  g_auto(GStrv) failures = NULL;
+  g_autoptr(GPtrArray) found = cpd_engine_search_images (transfer->engine, transfer->image, limit, &how, &failures, error);
+  GVariantBuilder result = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  GVariantBuilder rows = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("aa{sv}"));
+
+  if (found == NULL)
+    {
+      g_variant_builder_clear (&result);
+      g_variant_builder_clear (&rows);
+      return NULL;
+    }
+  for (guint i = 0; i < found->len; i++)
+    g_variant_builder_add_value (&rows, repository_fields (found->pdata[i]));
+  g_variant_builder_add (&result, "{sv}", "repositories", g_variant_builder_end (&rows));
+  g_variant_builder_add (&result, "{sv}", "failures", g_variant_new_strv ((const char *const *) failures, -1));
+  return g_variant_builder_end (&result);
+}
+
 static void
 start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *destination)
 {
@@ -262,4 +322,10 @@ void
 cpd_bus_list_tags_start (CpdBusCall *call)
 {
   start (call, "list-tags", run_list_tags, NULL);
+}
+
+void
+cpd_bus_search_start (CpdBusCall *call)
+{
+  start (call, "search", run_search, NULL);
 }

@@ -9,10 +9,12 @@ G_BEGIN_DECLS
 extern const CpdBusOption cpd_bus_pull_options[];
 extern const CpdBusOption cpd_bus_push_options[];
 extern const CpdBusOption cpd_bus_list_tags_options[];
+extern const CpdBusOption cpd_bus_search_options[];
 
 void cpd_bus_pull_start (CpdBusCall *call);
 void cpd_bus_push_start (CpdBusCall *call);
 void cpd_bus_list_tags_start (CpdBusCall *call);
+void cpd_bus_search_start (CpdBusCall *call);
 
 /* How far a job is that moves layers: USER_DATA is the job. */
 void      cpd_bus_transfer_progress (guint64   bytes_done,

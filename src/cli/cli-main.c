@@ -47,7 +47,7 @@ static const CliVerb verbs[] = {
   { "rm", N_("CONTAINER…"), N_("Remove containers"), cli_rm, "Remove" },
   { "rmi", N_("IMAGE…"), N_("Remove images"), cli_rmi },
   { "run", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Run a command in a new container"), cli_run },
-  { "search", N_("--list-tags REPOSITORY"), N_("List the tags of a repository in a registry"), cli_search },
+  { "search", N_("TERM"), N_("Look for repositories in registries, or list the tags of one"), cli_search },
   { "save", N_("IMAGE…"), N_("Write images into an archive"), cli_save },
   { "start", N_("CONTAINER…"), N_("Start containers"), cli_start, "Start" },
   { "stop", N_("CONTAINER…"), N_("Stop containers"), cli_stop, "Stop" },

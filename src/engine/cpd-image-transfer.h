@@ -66,6 +66,25 @@ char   **cpd_engine_list_tags   (CpdEngine            *engine,
                                  const CpdTransfer    *transfer,
                                  char                **full_name,
                                  GError              **error);
+/* A repository that was found. */
+typedef struct
+{
+  char *index;                  /* the registry */
+  char *name;                   /* full, with the registry */
+  char *description;            /* "" for none */
+  gint64 stars;
+  gboolean official;
+  gboolean automated;
+} CpdFoundRepository;
+
+/* CpdFoundRepository that have TERM, "word" or "registry/word", in their names: LIMIT at most of each registry that
+ * searches for short names go through. FAILURES gets what went wrong with some of them; when all fail it is an error. */
+GPtrArray *cpd_engine_search_images (CpdEngine            *engine,
+                                     const char           *term,
+                                     guint                 limit,
+                                     const CpdTransfer    *transfer,
+                                     char               ***failures,
+                                     GError              **error);
 /* DESTINATION is a name, "transport:...", or "" for the name that the image was given by. FORMAT is "oci", "v2s2" or
  * NULL for what it is. Gives the digest of the manifest there. */
 char    *cpd_engine_push_image  (CpdEngine            *engine,

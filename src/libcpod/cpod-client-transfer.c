@@ -420,3 +420,94 @@ cpod_client_list_tags_sync (CpodClient    *self,
   cpod_sync_end (&sync);
   return tags;
 }
+
+/**
+ * cpod_client_search_images:
+ * @self: a client
+ * @term: part of a repository's name, or a registry, a slash, and such a part
+ * @credentials: (nullable): credentials for registries, a text as in podman's auth.json, or %NULL for none
+ * @options: (nullable): options of org.cpod.Cpod1.Images.Search() (a{sv}) but "token" and "authfile", or %NULL
+ * @cancellable: (nullable): a cancellable, or %NULL
+ * @callback: (scope async): called when done
+ * @user_data: data for @callback
+ *
+ * Asks registries which repositories they have.
+ *
+ * Since: 0.1
+ */
+void
+cpod_client_search_images (CpodClient           *self,
+                           const char           *term,
+                           const char           *credentials,
+                           GVariant             *options,
+                           GCancellable         *cancellable,
+                           GAsyncReadyCallback   callback,
+                           gpointer              user_data)
+{
+  GTask *task;
+
+  g_return_if_fail (CPOD_IS_CLIENT (self));
+  g_return_if_fail (term != NULL);
+
+  task = g_task_new (self, NULL, callback, user_data);
+  g_task_set_source_tag (task, cpod_client_search_images);
+  transfer (task, "Search", g_variant_new ("(s)", term), credentials, options, NULL, NULL, NULL, cancellable);
+}
+
+/**
+ * cpod_client_search_images_finish:
+ * @self: a client
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Ends what cpod_client_search_images() began.
+ *
+ * Returns: (transfer full): the result of the job (a{sv}), see org.cpod.Cpod1.Images.Search(), or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GVariant *
+cpod_client_search_images_finish (CpodClient    *self,
+                                  GAsyncResult  *result,
+                                  GError       **error)
+{
+  g_return_val_if_fail (g_task_is_valid (result, self), NULL);
+
+  return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+/**
+ * cpod_client_search_images_sync:
+ * @self: a client
+ * @term: part of a repository's name, or a registry, a slash, and such a part
+ * @credentials: (nullable): credentials for registries, a text as in podman's auth.json, or %NULL for none
+ * @options: (nullable): options of org.cpod.Cpod1.Images.Search() (a{sv}) but "token" and "authfile", or %NULL
+ * @cancellable: (nullable): a cancellable, or %NULL
+ * @error: return location for an error
+ *
+ * Asks registries which repositories they have.
+ *
+ * Returns: (transfer full): the result of the job (a{sv}), see org.cpod.Cpod1.Images.Search(), or %NULL with @error set
+ *
+ * Since: 0.1
+ */
+GVariant *
+cpod_client_search_images_sync (CpodClient    *self,
+                                const char    *term,
+                                const char    *credentials,
+                                GVariant      *options,
+                                GCancellable  *cancellable,
+                                GError       **error)
+{
+  CpodSync sync;
+  GVariant *found;
+
+  g_return_val_if_fail (CPOD_IS_CLIENT (self), NULL);
+  g_return_val_if_fail (term != NULL, NULL);
+
+  cpod_sync_begin (&sync);
+  cpod_client_search_images (self, term, credentials, options, cancellable, cpod_sync_done, &sync);
+  found = cpod_client_search_images_finish (self, cpod_sync_wait (&sync), error);
+  cpod_sync_end (&sync);
+  return found;
+}

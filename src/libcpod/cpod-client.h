@@ -279,6 +279,23 @@ char           **cpod_client_list_tags_finish            (CpodClient           *
                                                           char                **name,
                                                           GError              **error);
 
+GVariant        *cpod_client_search_images_sync          (CpodClient           *self,
+                                                          const char           *term,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GError              **error);
+void             cpod_client_search_images               (CpodClient           *self,
+                                                          const char           *term,
+                                                          const char           *credentials,
+                                                          GVariant             *options,
+                                                          GCancellable         *cancellable,
+                                                          GAsyncReadyCallback   callback,
+                                                          gpointer              user_data);
+GVariant        *cpod_client_search_images_finish        (CpodClient           *self,
+                                                          GAsyncResult         *result,
+                                                          GError              **error);
+
 gboolean         cpod_client_run_sync                    (CpodClient           *self,
                                                           const char           *image,
                                                           GVariant             *options,

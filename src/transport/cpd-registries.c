@@ -67,13 +67,88 @@ read_aliases (CpdRegistries *registries, const char *path, const CpdTomlNode *no
   return TRUE;
 }
 
+static void
+entry_free (gpointer data)
+{
+  CpdRegistryEntry *entry = data;
+
+  g_free (entry->prefix);
+  g_free (entry->location);
+  g_free (entry);
+}
+
+/* The string KEY of a table; NULL without an error when it has none. */
+static gboolean
+read_string (const char *path, const CpdTomlNode *table, const char *key, const char **value, GError **error)
+{
+  const CpdTomlNode *node = cpd_toml_get (table, key);
+
+  *value = NULL;
+  if (node == NULL)
+    return TRUE;
+  if (node->type != CPD_TOML_STRING)
+    return fail (path, node, "a string", error);
+  *value = g_variant_get_string (node->value, NULL);
+  return TRUE;
+}
+
+static gboolean
+read_boolean (const char *path, const CpdTomlNode *table, const char *key, gboolean *value, GError **error)
+{
+  const CpdTomlNode *node = cpd_toml_get (table, key);
+
+  *value = FALSE;
+  if (node == NULL)
+    return TRUE;
+  if (node->type != CPD_TOML_BOOLEAN)
+    return fail (path, node, "a boolean", error);
+  *value = g_variant_get_boolean (node->value);
+  return TRUE;
+}
+
+static gboolean
+read_entry (CpdRegistries *registries, const char *path, const CpdTomlNode *table, GError **error)
+{
+  const char *prefix, *location;
+  gboolean insecure, blocked;
+  CpdRegistryEntry *entry;
+
+  if (table->type != CPD_TOML_TABLE)
+    return fail (path, table, "a table", error);
+  if (!read_string (path, table, "prefix", &prefix, error) || !read_string (path, table, "location", &location, error)
+      || !read_boolean (path, table, "insecure", &insecure, error)
+      || !read_boolean (path, table, "blocked", &blocked, error))
+    return FALSE;
+  prefix = prefix != NULL ? prefix : location;
+  if (prefix == NULL || strchr (prefix, '/') != NULL)
+    return TRUE;
+  entry = g_new0 (CpdRegistryEntry, 1);
+  entry->prefix = g_strdup (prefix);
+  entry->location = location != NULL ? g_strndup (location, strcspn (location, "/")) : NULL;
+  entry->insecure = insecure;
+  entry->blocked = blocked;
+  g_ptr_array_add (registries->entries, entry);
+  return TRUE;
+}
+
+static gboolean
+read_entries (CpdRegistries *registries, const char *path, const CpdTomlNode *node, GError **error)
+{
+  if (node->type != CPD_TOML_ARRAY)
+    return fail (path, node, "a list of tables", error);
+  for (guint i = 0; node->children != NULL && i < node->children->len; i++)
+    if (!read_entry (registries, path, node->children->pdata[i], error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 read_file (CpdRegistries *registries, const char *path, GError **error)
 {
   g_autofree char *text = NULL;
   g_autoptr(CpdTomlNode) root = NULL;
   g_autoptr(GError) cause = NULL;
-  const CpdTomlNode *search, *mode, *aliases, *old;
+  const CpdTomlNode *search, *mode, *aliases, *entries, *old;
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
@@ -89,6 +164,7 @@ read_file (CpdRegistries *registries, const char *path, GError **error)
   search = cpd_toml_get (root, "unqualified-search-registries");
   mode = cpd_toml_get (root, "short-name-mode");
   aliases = cpd_toml_get (root, "aliases");
+  entries = cpd_toml_get (root, "registry");
   /* The form that it had before: [registries.search] registries = [...] */
   old = cpd_toml_get (root, "registries");
   old = old != NULL && old->type == CPD_TOML_TABLE ? cpd_toml_get (old, "search") : NULL;
@@ -97,7 +173,8 @@ read_file (CpdRegistries *registries, const char *path, GError **error)
     search = old;
   return (search == NULL || read_search (registries, path, search, error))
          && (mode == NULL || read_mode (registries, path, mode, error))
-         && (aliases == NULL || read_aliases (registries, path, aliases, error));
+         && (aliases == NULL || read_aliases (registries, path, aliases, error))
+         && (entries == NULL || read_entries (registries, path, entries, error));
 }
 
 static gint
@@ -134,6 +211,7 @@ cpd_registries_load (const char *path, const char *directory, GError **error)
 
   registries->path = g_strdup (path);
   registries->search = g_new0 (char *, 1);
+  registries->entries = g_ptr_array_new_with_free_func (entry_free);
   registries->aliases = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (!read_file (registries, path, error) || !read_directory (registries, directory, error))
     return NULL;
@@ -148,6 +226,7 @@ cpd_registries_free (CpdRegistries *registries)
   g_free (registries->path);
   g_strfreev (registries->search);
   g_hash_table_unref (registries->aliases);
+  g_ptr_array_unref (registries->entries);
   g_free (registries);
 }
 
@@ -220,4 +299,36 @@ cpd_registries_resolve (const CpdRegistries *registries, const char *name, GErro
   names = g_new0 (char *, 2);
   names[0] = g_steal_pointer (&full);
   return names;
+}
+
+static gboolean
+entry_fits (const CpdRegistryEntry *entry, const char *host)
+{
+  return strcmp (entry->prefix, host) == 0
+         || (g_str_has_prefix (entry->prefix, "*.") && g_str_has_suffix (host, entry->prefix + 1));
+}
+
+char *
+cpd_registries_locate (const CpdRegistries *registries, const char *host, gboolean *insecure, GError **error)
+{
+  const CpdRegistryEntry *found = NULL;
+
+  *insecure = FALSE;
+  /* The longest prefix counts, and of equal ones the last: a file that comes later has the last word. */
+  for (guint i = 0; i < registries->entries->len; i++)
+    {
+      const CpdRegistryEntry *entry = registries->entries->pdata[i];
+
+      if (entry_fits (entry, host) && (found == NULL || strlen (entry->prefix) >= strlen (found->prefix)))
+        found = entry;
+    }
+  if (found == NULL)
+    return g_strdup (host);
+  if (found->blocked)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_REJECTED, "registry %s is blocked in %s", host, registries->path);
+      return NULL;
+    }
+  *insecure = found->insecure;
+  return g_strdup (found->location != NULL ? found->location : host);
 }

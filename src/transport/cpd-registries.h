@@ -7,13 +7,23 @@ G_BEGIN_DECLS
 
 #define CPD_REGISTRIES_CONF "/etc/containers/registries.conf"
 
-/* What registries.conf and its drop-ins say of short names. All else in it is skopeo's to follow. */
+/* A [[registry]] that is for a whole host; those of parts of one are skopeo's to follow. */
+typedef struct
+{
+  char *prefix;                 /* (owned): "registry.example", or "*.example" */
+  char *location;               /* (owned): the host that is really spoken to */
+  gboolean insecure;
+  gboolean blocked;
+} CpdRegistryEntry;
+
+/* What registries.conf and its drop-ins say of short names and of hosts. All else in it is skopeo's to follow. */
 typedef struct
 {
   char *path;                   /* (owned): the file, for messages */
   char **search;                /* (owned): registries for names without one */
   gboolean enforcing;           /* there is nobody to be asked which of several is meant */
   GHashTable *aliases;          /* (owned): short name → repository */
+  GPtrArray *entries;           /* (owned): CpdRegistryEntry */
 } CpdRegistries;
 
 /* PATH and all *.conf in DIRECTORY, by name; neither has to be there. BAD_CONFIG. */
@@ -25,6 +35,12 @@ void           cpd_registries_free    (CpdRegistries        *registries);
  * alias. INVALID_ARGUMENT when there is none. */
 char         **cpd_registries_resolve (const CpdRegistries  *registries,
                                        const char           *name,
+                                       GError              **error);
+/* The host that is really spoken to when HOST is meant, and whether anybody may answer for it. IMAGE_REJECTED when it is
+ * blocked. */
+char          *cpd_registries_locate  (const CpdRegistries  *registries,
+                                       const char           *host,
+                                       gboolean             *insecure,
                                        GError              **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdRegistries, cpd_registries_free)

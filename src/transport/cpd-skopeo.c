@@ -112,8 +112,8 @@ cpd_skopeo_free (CpdSkopeo *skopeo)
 }
 
 /* It reads only what it is told of: no files of a home directory. */
-static char **
-make_environment (const CpdSkopeo *skopeo)
+char **
+cpd_skopeo_make_environment (const CpdSkopeo *skopeo)
 {
   const char *tmp_dir = skopeo->tmp_dir != NULL ? skopeo->tmp_dir : "/var/tmp";
   char **env = g_environ_setenv (NULL, "PATH", "/usr/sbin:/usr/bin:/sbin:/bin", TRUE);
@@ -159,7 +159,7 @@ add_tls_verify (const CpdSkopeo *skopeo, GPtrArray *argv, const char *option)
 static CpdChild *
 run (const CpdSkopeo *skopeo, GPtrArray *argv, int other, gboolean with_output, GError **error)
 {
-  g_auto(GStrv) env = make_environment (skopeo);
+  g_auto(GStrv) env = cpd_skopeo_make_environment (skopeo);
   int fds[] = { skopeo->auth, other };
 
   g_ptr_array_add (argv, NULL);

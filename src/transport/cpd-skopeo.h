@@ -65,6 +65,8 @@ gboolean   cpd_skopeo_copy        (const CpdSkopeo   *skopeo,
 CpdChild  *cpd_skopeo_run_proxy   (const CpdSkopeo   *skopeo,
                                    int                socket,
                                    GError           **error);
+/* The environment that programs get which speak to the net for a caller. */
+char     **cpd_skopeo_make_environment (const CpdSkopeo *skopeo);
 /* An error with what skopeo said about REFERENCE, and the code that fits. */
 void       cpd_skopeo_set_error   (const char        *reference,
                                    const char        *said,

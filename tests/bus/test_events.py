@@ -257,6 +257,7 @@ class A13TableTest(EventsCase):
         """The service's own affairs, which are no events."""
         tags = lambda: self.client.job_wait(self.client.images('ListTags', 's', 'oci:' + self.oci_directory()))  # noqa: E731
         self.refused(tags)
+        self.refused(lambda: self.client.job_wait(self.client.images('Search', 's', '127.0.0.1:1/a')))
         r, w = os.pipe()
         job = self.client.begin_import(r, 'never')
         self.assertEqual(self.statuses(lambda: self.client.call(job, 'Job', 'Cancel')), [])
@@ -270,7 +271,7 @@ class A13TableTest(EventsCase):
         self.assertEqual(self.service.process.wait(60), 0)
         return owner
 
-    SILENT = {'Runtime.Reload', 'Runtime.Shutdown', 'Runtime.Check', 'Images.ListTags'}
+    SILENT = {'Runtime.Reload', 'Runtime.Shutdown', 'Runtime.Check', 'Images.ListTags', 'Images.Search'}
 
     def test_each_method_tells(self):
         """In order, and once: what went over the bus meanwhile is followed message by message."""

@@ -120,9 +120,23 @@ class Transfer(CliTest):
         (found,) = json.loads(self.ok('search', PLAIN, '--list-tags', '--format', 'json', repository))
         self.assertEqual((found['Name'], sorted(found['Tags'])), (repository, ['1', '2']))
         self.fails(125, 'nothing', 'search', PLAIN, '--list-tags', self.registry.host + '/nothing')
-        self.fails(125, '--list-tags', 'search', 'busybox')
         self.fails(125, 'above 0', 'search', '--list-tags', '--limit', '0', 'busybox')
         self.fails(125, 'exactly one', 'search', '--list-tags')
+        self.fails(125, 'exactly one', 'search')
+
+    def test_search_for_repositories(self):
+        name = self.registry.put('rare/thing', '1', self.image).rpartition(':')[0]
+        term = self.registry.host + '/are/th'
+        header, row = self.ok('search', PLAIN, term).split('\n')
+        self.assertEqual((header.split(), row.split()), (['NAME', 'DESCRIPTION'], [name]))
+        self.assertEqual(self.ok('search', PLAIN, '--noheading', '--format', '{{.Index}} {{.Stars}} {{.Official}}', term),
+                         self.registry.host + ' 0 ')
+        (found,) = json.loads(self.ok('image', 'search', PLAIN, '--format', 'json', term))
+        self.assertEqual((found['Name'], found['Index']), (name, self.registry.host))
+        self.assertEqual(self.ok('search', PLAIN, '--noheading', '--filter', 'stars=1', term), '')
+        self.assertEqual(self.ok('search', PLAIN, '--noheading', '-f', 'is-official', term), '')
+        self.fails(125, 'stars=NUMBER', 'search', PLAIN, '--filter', 'stars=many', term)
+        self.fails(125, '127.0.0.1:1', 'search', '127.0.0.1:1/a')
 
     def test_login(self):
         guarded = Registry('cli-guarded', users={'someone': 'secret'})
