@@ -190,11 +190,12 @@ class A13TableTest(EventsCase):
         session, other = create(), create()
         self.assertEqual(self.statuses(lambda: session.call('Start')), ['exec'])
         self.assertEqual(self.statuses(lambda: session.call('Resize', 'uu', 24, 80)), [])
+        self.assertEqual(self.statuses(lambda: session.call('Detach')), [])
         self.assertEqual(self.statuses(lambda: (session.call('Kill'), session.wait())), ['exec_died'])
         self.assertEqual(self.statuses(lambda: session.call('Remove')), [])
         self.assertEqual(self.statuses(lambda: os.close(other.call('Attach'))), ['exec'])
         self.assertEqual(self.statuses(lambda: other.call('Stop', timeout=0)), ['exec_died'])
-        return {'Container.Exec'} | {'Exec.' + name for name in ('Start', 'Attach', 'Resize', 'Kill', 'Stop', 'Remove')}
+        return {'Container.Exec'} | {'Exec.' + name for name in ('Start', 'Attach', 'Detach', 'Resize', 'Kill', 'Stop', 'Remove')}
 
     @staticmethod
     def archive():
