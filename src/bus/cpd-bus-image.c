@@ -2,6 +2,7 @@
 #include "bus/cpd-bus-files.h"
 #include "bus/cpd-bus-image-list.h"
 #include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-storage.h"
 #include "cpod-generated.h"
 
 static GVariant *
@@ -46,6 +47,8 @@ static const CpdBusMethod methods[] = {
   { "Tag", cpd_bus_no_options, TRUE, work_tag },
   { "Untag", cpd_bus_no_options, TRUE, work_untag },
   { "Diff", cpd_bus_no_options, FALSE, cpd_bus_work_diff_image },
+  { "Mount", cpd_bus_no_options, TRUE, cpd_bus_work_mount_image },
+  { "Unmount", cpd_bus_force_options, TRUE, cpd_bus_work_unmount_image },
   { NULL }
 };
 

@@ -5,6 +5,7 @@
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
+#include "bus/cpd-bus-storage.h"
 #include "bus/cpd-bus-transfer.h"
 #include "common/cpd-fs.h"
 #include "cpod-generated.h"
@@ -148,6 +149,7 @@ static const CpdBusMethod methods[] = {
   { "Save", cpd_bus_save_options, TRUE, NULL, cpd_bus_save_start },
   { "GetImage", cpd_bus_no_options, FALSE, work_get_image },
   { "ListImages", cpd_bus_list_images_options, FALSE, cpd_bus_work_list_images },
+  { "ListMounts", cpd_bus_no_options, FALSE, cpd_bus_work_list_image_mounts },
   { "RemoveImage", remove_options, TRUE, work_remove_image },
   { "PruneImages", cpd_bus_prune_images_options, TRUE, NULL, cpd_bus_start_prune_images },
   { "PrunePreview", cpd_bus_preview_images_options, FALSE, cpd_bus_work_preview_images },

@@ -3,6 +3,7 @@
 
 #include "engine/cpd-container-mount.h"
 #include "engine/cpd-external.h"
+#include "engine/cpd-image-mount.h"
 
 const CpdBusOption cpd_bus_force_options[] = {
   { "force", G_VARIANT_TYPE_BOOLEAN },
@@ -65,6 +66,51 @@ cpd_bus_work_list_mounts (CpdBusCall *call, GError **error)
   g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < list->len; i++)
     g_variant_builder_add_value (&rows, mounted_fields (list->pdata[i]));
+  return g_variant_new ("(aa{sv})", &rows);
+}
+
+GVariant *
+cpd_bus_work_mount_image (CpdBusCall *call, GError **error)
+{
+  g_autofree char *path = cpd_engine_mount_image (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+                                                  cpd_bus_call_get_caller (call), error);
+
+  return path != NULL ? g_variant_new ("(s)", path) : NULL;
+}
+
+GVariant *
+cpd_bus_work_unmount_image (CpdBusCall *call, GError **error)
+{
+  if (!cpd_engine_unmount_image (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), get_force (call),
+                                 cpd_bus_call_get_caller (call), error))
+    return NULL;
+  return cpd_bus_call_nothing ();
+}
+
+static GVariant *
+mounted_image_fields (const CpdMountedImage *mounted)
+{
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  add_string (&dict, "id", mounted->image->id);
+  g_variant_builder_add (&dict, "{sv}", "names",
+                         g_variant_new_strv ((const char *const *) mounted->image->names, -1));
+  add_string (&dict, "mount-point", mounted->path);
+  g_variant_builder_add (&dict, "{sv}", "mounts", g_variant_new_uint32 (mounted->count));
+  return g_variant_builder_end (&dict);
+}
+
+GVariant *
+cpd_bus_work_list_image_mounts (CpdBusCall *call, GError **error)
+{
+  g_autoptr(GPtrArray) list = cpd_engine_list_image_mounts (cpd_bus_call_get_engine (call), error);
+  GVariantBuilder rows;
+
+  if (list == NULL)
+    return NULL;
+  g_variant_builder_init (&rows, G_VARIANT_TYPE ("aa{sv}"));
+  for (guint i = 0; i < list->len; i++)
+    g_variant_builder_add_value (&rows, mounted_image_fields (list->pdata[i]));
   return g_variant_new ("(aa{sv})", &rows);
 }
 

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What is mounted, and containers that only the storage knows. Worker threads. */
+/* What containers and images are mounted, and containers that only the storage knows. Worker threads. */
 
 extern const CpdBusOption cpd_bus_force_options[];
 
@@ -14,6 +14,12 @@ GVariant *cpd_bus_work_mount            (CpdBusCall  *call,
 GVariant *cpd_bus_work_unmount          (CpdBusCall  *call,
                                          GError     **error);
 GVariant *cpd_bus_work_list_mounts      (CpdBusCall  *call,
+                                         GError     **error);
+GVariant *cpd_bus_work_mount_image      (CpdBusCall  *call,
+                                         GError     **error);
+GVariant *cpd_bus_work_unmount_image    (CpdBusCall  *call,
+                                         GError     **error);
+GVariant *cpd_bus_work_list_image_mounts (CpdBusCall *call,
                                          GError     **error);
 GVariant *cpd_bus_work_list_storage     (CpdBusCall  *call,
                                          GError     **error);

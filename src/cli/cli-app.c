@@ -285,3 +285,23 @@ cli_for_each (CliApp       *app,
 
   return status;
 }
+
+int
+cli_for_all (CliApp       *app,
+             char        **argv,
+             CliListFunc   list,
+             CliEachFunc   func,
+             gpointer      user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) all = NULL;
+
+  if (argv[1] != NULL || app->latest)
+    return cli_fail (_("--all and names exclude each other"));
+
+  all = list (app, &error);
+  if (all == NULL)
+    return cli_fail_error (error);
+
+  return all[1] != NULL ? cli_for_each (app, all, func, user_data) : EXIT_SUCCESS;
+}

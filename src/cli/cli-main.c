@@ -25,8 +25,10 @@ static const CliVerb verbs[] = {
   { "history", N_("IMAGE"), N_("Show how an image was made"), cli_history },
   { "image exists", N_("IMAGE"), N_("Tell by the exit status whether there is an image"), cli_image_exists },
   { "image inspect", N_("IMAGE…"), N_("Show all about images"), cli_image_inspect },
+  { "image mount", N_("[IMAGE…]"), N_("Mount the roots of images, or list what is mounted"), cli_image_mount },
   { "image prune", NULL, N_("Remove images that nothing needs"), cli_image_prune },
   { "image tree", N_("IMAGE"), N_("Show the layers of an image"), cli_image_tree },
+  { "image unmount", N_("IMAGE…"), N_("Unmount the roots of images"), cli_image_unmount },
   { "export", N_("CONTAINER"), N_("Write the files of a container into an archive"), cli_export },
   { "images", N_("[NAME]"), N_("List images"), cli_images },
   { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },
@@ -78,7 +80,7 @@ static const struct { const char *name, *verb; } aliases[] = {
   { "image build", "build" }, { "image diff", "diff" }, { "image history", "history" }, { "image import", "import" },
   { "image list", "images" }, { "image load", "load" }, { "image ls", "images" }, { "image pull", "pull" },
   { "image push", "push" }, { "image rm", "rmi" }, { "image save", "save" }, { "image search", "search" },
-  { "image tag", "tag" }, { "image untag", "untag" },
+  { "image tag", "tag" }, { "image umount", "image unmount" }, { "image untag", "untag" },
 };
 
 static void

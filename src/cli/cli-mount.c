@@ -224,27 +224,6 @@ list_mounted (CliApp  *app,
   return g_strv_builder_end (argv);
 }
 
-/* That there is none is fine for who means all. */
-static int
-do_for_all (CliApp      *app,
-            char       **argv,
-            char      **(*list) (CliApp *app, GError **error),
-            CliEachFunc  func,
-            MountCall   *call)
-{
-  g_autoptr(GError) error = NULL;
-  g_auto(GStrv) all = NULL;
-
-  if (argv[1] != NULL || app->latest)
-    return cli_fail (_("--all and names exclude each other"));
-
-  all = list (app, &error);
-  if (all == NULL)
-    return cli_fail_error (error);
-
-  return all[1] != NULL ? cli_for_each (app, all, func, call) : EXIT_SUCCESS;
-}
-
 int
 cli_mount (CliApp        *app,
            const CliVerb *verb,
@@ -274,7 +253,7 @@ cli_mount (CliApp        *app,
     return cli_fail (_("--format is for the list of what is mounted"));
 
   call.with_path = all || argc > 2;
-  return all ? do_for_all (app, argv, list_all, mount_one, &call) : cli_for_each (app, argv, mount_one, &call);
+  return all ? cli_for_all (app, argv, list_all, mount_one, &call) : cli_for_each (app, argv, mount_one, &call);
 }
 
 int
@@ -296,5 +275,5 @@ cli_umount (CliApp        *app,
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
-  return all ? do_for_all (app, argv, list_mounted, unmount_one, &call) : cli_for_each (app, argv, unmount_one, &call);
+  return all ? cli_for_all (app, argv, list_mounted, unmount_one, &call) : cli_for_each (app, argv, unmount_one, &call);
 }

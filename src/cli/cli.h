@@ -67,8 +67,10 @@ CLI_DECLARE_VERB (exec);
 CLI_DECLARE_VERB (history);
 CLI_DECLARE_VERB (image_exists);
 CLI_DECLARE_VERB (image_inspect);
+CLI_DECLARE_VERB (image_mount);
 CLI_DECLARE_VERB (image_prune);
 CLI_DECLARE_VERB (image_tree);
+CLI_DECLARE_VERB (image_unmount);
 CLI_DECLARE_VERB (export);
 CLI_DECLARE_VERB (images);
 CLI_DECLARE_VERB (import);
@@ -159,6 +161,14 @@ void        cli_add_env        (GVariantBuilder     *builder,
 typedef int (*CliEachFunc) (CliApp *app, const char *name, gpointer user_data);
 int         cli_for_each       (CliApp              *app,
                                 char               **argv,
+                                CliEachFunc          func,
+                                gpointer             user_data);
+
+/* The same for all that LIST gives as an argv, which may be none; ARGV must not name any. */
+typedef char **(*CliListFunc) (CliApp *app, GError **error);
+int         cli_for_all        (CliApp              *app,
+                                char               **argv,
+                                CliListFunc          list,
                                 CliEachFunc          func,
                                 gpointer             user_data);
 

@@ -1,36 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/cpd-container-mount.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <unistd.h>
 
-#include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
-#include "common/cpd-names.h"
-#include "engine/cpd-container-root.h"
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-external.h"
+#include "engine/cpd-mounts.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-mounts.h"
-#include "store/cpd-store-operations.h"
 
 #define NOT_REMOVING (CPD_STATE_BIT (CPD_CONTAINER_REMOVING) - 1)
 #define RUNNING (CPD_STATE_BIT (CPD_CONTAINER_RUNNING) | CPD_STATE_BIT (CPD_CONTAINER_PAUSED) \
                  | CPD_STATE_BIT (CPD_CONTAINER_STOPPING))
-
-static char *
-mounts_dir (CpdEngine *engine)
-{
-  return g_build_filename (engine->config->run_root, "mounts", NULL);
-}
-
-char *
-cpd_engine_mount_path (CpdEngine *engine, const char *id)
-{
-  return g_build_filename (engine->config->run_root, "mounts", id, NULL);
-}
 
 /* An overlay must not be mounted twice, so that of a run and that of callers are one, shown in two places. */
 gboolean
@@ -59,151 +41,44 @@ cpd_engine_make_mount (CpdEngine *engine, const CpdContainerRow *row, GError **e
 }
 
 static gboolean
-remove_mount_point (const char *path, GError **error)
+make_mount (CpdEngine *engine, const CpdMountable *what, GError **error)
 {
-  if (rmdir (path) == 0 || errno == ENOENT)
-    return TRUE;
-  cpd_set_error_errno (error, errno, "failed to remove %s", path);
-  return FALSE;
+  return cpd_engine_make_mount (engine, what->row, error);
 }
 
-gboolean
-cpd_engine_drop_mount (CpdEngine *engine, const char *id, GError **error)
+static GVariant *
+list_attributes (const CpdMountable *what)
 {
-  g_autofree char *path = cpd_engine_mount_path (engine, id);
+  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (what->row);
 
-  return cpd_storage_unmount (engine->storage, path, error) && remove_mount_point (path, error);
+  return g_variant_builder_end (attributes);
 }
 
-/* Unlike cpd_engine_drop_mount(), leaves it to who uses it. */
-static gboolean
-unmount_unused (CpdEngine *engine, const char *id, GError **error)
+static CpdMountable
+mountable (const char *type, const CpdContainerRow *row)
 {
-  g_autofree char *path = cpd_engine_mount_path (engine, id);
-
-  if (umount2 (path, UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT)
-    {
-      if (errno == EBUSY)
-        g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE,
-                     "%s is used: end what uses it, or give the option 'force'", path);
-      else
-        cpd_set_error_errno (error, errno, "failed to unmount %s", path);
-      return FALSE;
-    }
-  return remove_mount_point (path, error);
-}
-
-/* How often it is mounted now, the event, and the end of an operation, all at once. */
-static gboolean
-record (CpdEngine *engine, const char *type, const CpdContainerRow *row, guint count, gint64 operation,
-        gboolean mounting, const CpdCaller *caller, GError **error)
-{
-  g_autoptr(GVariantBuilder) attributes = cpd_engine_attributes (row);
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
-
-  return tx != NULL
-         && cpd_store_set_mounts (tx, row->id, count, error)
-         && cpd_store_add_event (tx, type, mounting ? "mount" : "unmount", row->id, row->name,
-                                 g_variant_builder_end (attributes), caller, error)
-         && (operation == 0 || cpd_store_delete_operation (tx, operation, error))
-         && cpd_transaction_commit (tx, error);
-}
-
-/* Brings back what the records say, after a step has failed. */
-static void
-undo (CpdEngine *engine, const char *id, gint64 operation)
-{
-  g_autoptr(GError) error = NULL;
-
-  if (!cpd_engine_settle_mount (engine, id, &error))
-    g_message ("failed to undo a change of the mounts of container %s: %s", id, error->message);
-  cpd_engine_end_operation (engine, operation);
-}
-
-static gboolean
-mount_first (CpdEngine *engine, const char *type, const CpdContainerRow *row, guint count,
-             const CpdCaller *caller, GError **error)
-{
-  gint64 operation;
-
-  if (!cpd_engine_begin_operation (engine, "mount", row->id, &operation, error))
-    return FALSE;
-  cpd_fault_point ("mount.intent");
-  if (!cpd_engine_make_mount (engine, row, error))
-    {
-      undo (engine, row->id, operation);
-      return FALSE;
-    }
-  cpd_fault_point ("mount.mounted");
-  if (!record (engine, type, row, count + 1, operation, TRUE, caller, error))
-    {
-      undo (engine, row->id, operation);
-      return FALSE;
-    }
-  cpd_fault_point ("mount.committed");
-  return TRUE;
+  return (CpdMountable) {
+    .kind = "container", .type = type, .id = row->id, .name = row->name, .event_name = row->name, .row = row,
+    .make = make_mount, .attributes = list_attributes,
+  };
 }
 
 gboolean
 cpd_engine_mount_locked (CpdEngine *engine, const char *type, const CpdContainerRow *row,
                          const CpdCaller *caller, GError **error)
 {
-  g_autofree char *path = cpd_engine_mount_path (engine, row->id);
-  guint count;
+  const CpdMountable what = mountable (type, row);
 
-  if (cpd_store_get_mounts (engine->store, row->id, &count, error)
-      && (count > 0 && cpd_fs_is_mountpoint (path)
-          ? record (engine, type, row, count + 1, 0, TRUE, caller, error)
-          : mount_first (engine, type, row, count, caller, error)))
-    return TRUE;
-  g_prefix_error (error, "failed to mount container %s: ", row->name);
-  return FALSE;
-}
-
-static gboolean
-unmount_last (CpdEngine *engine, const char *type, const CpdContainerRow *row, gboolean force,
-              const CpdCaller *caller, GError **error)
-{
-  gint64 operation;
-
-  if (!cpd_engine_begin_operation (engine, "unmount", row->id, &operation, error))
-    return FALSE;
-  cpd_fault_point ("unmount.intent");
-  /* Whoever has borrowed the root unmounts it afterwards. */
-  if (!cpd_engine_root_is_borrowed (engine, row->id)
-      && !(force ? cpd_engine_drop_mount (engine, row->id, error) : unmount_unused (engine, row->id, error)))
-    {
-      undo (engine, row->id, operation);
-      return FALSE;
-    }
-  cpd_fault_point ("unmount.unmounted");
-  if (!record (engine, type, row, 0, operation, FALSE, caller, error))
-    {
-      undo (engine, row->id, operation);
-      return FALSE;
-    }
-  cpd_fault_point ("unmount.committed");
-  return TRUE;
+  return cpd_engine_mount_counted (engine, &what, caller, error);
 }
 
 gboolean
 cpd_engine_unmount_locked (CpdEngine *engine, const char *type, const CpdContainerRow *row, gboolean force,
                            const CpdCaller *caller, GError **error)
 {
-  guint count;
+  const CpdMountable what = mountable (type, row);
 
-  if (!cpd_store_get_mounts (engine->store, row->id, &count, error))
-    return FALSE;
-  if (count == 0)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE, "container %s is not mounted", row->name);
-      return FALSE;
-    }
-  if (force || count == 1 ? unmount_last (engine, type, row, force, caller, error)
-                          : record (engine, type, row, count - 1, 0, FALSE, caller, error))
-    return TRUE;
-  g_prefix_error (error, "failed to unmount container %s: ", row->name);
-  return FALSE;
+  return cpd_engine_unmount_counted (engine, &what, force, caller, error);
 }
 
 char *
@@ -284,8 +159,8 @@ cpd_engine_list_mounts (CpdEngine *engine, const char *namespace, GError **error
   return g_steal_pointer (&list);
 }
 
-static gboolean
-mount_again (CpdEngine *engine, const char *id, GError **error)
+gboolean
+cpd_engine_remake_container_mount (CpdEngine *engine, const char *id, GError **error)
 {
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, NULL);
   g_autoptr(CpdExternal) external = row == NULL ? cpd_engine_get_external (engine, id) : NULL;
@@ -297,74 +172,4 @@ mount_again (CpdEngine *engine, const char *id, GError **error)
       return cpd_engine_make_mount (engine, &stand_in, error);
     }
   return row == NULL || cpd_engine_make_mount (engine, row, error);
-}
-
-gboolean
-cpd_engine_settle_mount (CpdEngine *engine, const char *id, GError **error)
-{
-  guint count;
-
-  if (!cpd_store_get_mounts (engine->store, id, &count, error))
-    return FALSE;
-  if (count > 0)
-    return mount_again (engine, id, error);
-  return cpd_engine_root_is_borrowed (engine, id) || cpd_engine_drop_mount (engine, id, error);
-}
-
-gboolean
-cpd_engine_settle_mounts (CpdEngine *engine, GError **error)
-{
-  g_autofree char *directory = mounts_dir (engine);
-  g_autoptr(GPtrArray) ids = cpd_fs_list_dir (directory, error);
-
-  for (guint i = 0; ids != NULL && i < ids->len; i++)
-    {
-      g_autoptr(GError) failure = NULL;
-      guint count;
-
-      if (!cpd_id_is_valid (ids->pdata[i]))
-        continue;
-      if (!cpd_store_get_mounts (engine->store, ids->pdata[i], &count, error))
-        return FALSE;
-      if (count == 0 && !cpd_engine_drop_mount (engine, ids->pdata[i], &failure))
-        g_message ("failed to unmount what nobody has mounted: %s", failure->message);
-    }
-  return ids != NULL;
-}
-
-static void
-check_mount (CpdEngine *engine, const char *id, GPtrArray *problems)
-{
-  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "check");
-  g_autofree char *path = cpd_engine_mount_path (engine, id);
-  gboolean mounted = cpd_fs_is_mountpoint (path);
-  guint count;
-
-  if (!cpd_store_get_mounts (engine->store, id, &count, NULL) || cpd_engine_root_is_borrowed (engine, id))
-    return;
-  if (count > 0 && !mounted)
-    g_ptr_array_add (problems, g_strjoin ("\t", "mount", id, "its root should be mounted, and is not", NULL));
-  else if (count == 0 && g_file_test (path, G_FILE_TEST_EXISTS))
-    g_ptr_array_add (problems, g_strjoin ("\t", "mount", id, "nobody has mounted it", NULL));
-}
-
-gboolean
-cpd_engine_check_mounts (CpdEngine *engine, GPtrArray *problems, GError **error)
-{
-  g_autofree char *directory = mounts_dir (engine);
-  g_autoptr(GPtrArray) rows = cpd_store_list_mounts (engine->store, error);
-  g_autoptr(GPtrArray) ids = rows != NULL ? cpd_fs_list_dir (directory, error) : NULL;
-
-  if (ids == NULL)
-    return FALSE;
-  for (guint i = 0; i < rows->len; i++)
-    {
-      const char *id = ((const CpdMountRow *) rows->pdata[i])->id;
-
-      if (!g_ptr_array_find_with_equal_func (ids, id, g_str_equal, NULL))
-        g_ptr_array_add (ids, g_strdup (id));
-    }
-  for (guint i = 0; i < ids->len; i++)
-    check_mount (engine, ids->pdata[i], problems);
-  return TRUE;
 }

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * Roots of containers that callers have mounted, each at a place of its own:
- * RUN_ROOT/mounts/ID. What runs in the container has nothing to do with it.
+ * Roots of containers that callers have mounted. What runs in the container has
+ * nothing to do with it.
  */
 
 /* One that is mounted. */
@@ -38,8 +38,6 @@ GPtrArray *cpd_engine_list_mounts       (CpdEngine              *engine,
                                          GError                **error);
 
 /* For the engine. The lock of the container is held. */
-char      *cpd_engine_mount_path        (CpdEngine              *engine,
-                                         const char             *id);
 /* TYPE is that of the events: "container", or "storage" for one that only the storage knows. */
 gboolean   cpd_engine_mount_locked      (CpdEngine              *engine,
                                          const char             *type,
@@ -61,19 +59,9 @@ gboolean   cpd_engine_mount_root        (CpdEngine              *engine,
 gboolean   cpd_engine_make_mount        (CpdEngine              *engine,
                                          const CpdContainerRow  *row,
                                          GError                **error);
-/* Unmounts what callers have mounted, whoever uses it. */
-gboolean   cpd_engine_drop_mount        (CpdEngine              *engine,
+/* The same for one that may be there, or only in the storage, or not at all. */
+gboolean   cpd_engine_remake_container_mount (CpdEngine         *engine,
                                          const char             *id,
-                                         GError                **error);
-/* Makes true again what the records say of it. */
-gboolean   cpd_engine_settle_mount      (CpdEngine              *engine,
-                                         const char             *id,
-                                         GError                **error);
-/* Unmounts what the records do not know. */
-gboolean   cpd_engine_settle_mounts     (CpdEngine              *engine,
-                                         GError                **error);
-gboolean   cpd_engine_check_mounts      (CpdEngine              *engine,
-                                         GPtrArray              *problems,
                                          GError                **error);
 
 G_END_DECLS

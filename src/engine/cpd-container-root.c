@@ -9,6 +9,7 @@
 #include "common/cpd-process.h"
 #include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-mounts.h"
 #include "store/cpd-store-mounts.h"
 
 #define NOT_REMOVING (CPD_STATE_BIT (CPD_CONTAINER_REMOVING) - 1)

@@ -4,6 +4,7 @@
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-external.h"
 #include "engine/cpd-image-config.h"
+#include "engine/cpd-image-mount.h"
 #include "public/cpod-error.h"
 
 CpdLayerLimits
@@ -93,10 +94,11 @@ remove_external_of (CpdEngine *engine, const CpdImageRow *image, const CpdCaller
   return list != NULL;
 }
 
-/* Removes the containers that are in the way, if the image is to go and not just a name of it. */
+/* Removes the containers and the mounts that are in the way, if the image is to go and not just a name of it. LOCK keeps
+ * it from being mounted again. */
 static gboolean
 clear_way (CpdEngine *engine, const char *name_or_id, CpdRemoveImageFlags flags, const CpdCaller *caller,
-           GError **error)
+           CpdLock **lock, GError **error)
 {
   g_autoptr(GError) failure = NULL;
   g_autoptr(CpdImageRow) image = cpd_storage_find_deletion (engine->storage, name_or_id, flags, &failure);
@@ -106,17 +108,22 @@ clear_way (CpdEngine *engine, const char *name_or_id, CpdRemoveImageFlags flags,
       g_propagate_error (error, g_steal_pointer (&failure));
       return FALSE;
     }
-  return image == NULL
-         || (remove_containers_of (engine, image, caller, error) && remove_external_of (engine, image, caller, error));
+  if (image == NULL)
+    return TRUE;
+  if (!remove_containers_of (engine, image, caller, error) || !remove_external_of (engine, image, caller, error))
+    return FALSE;
+  *lock = cpd_locks_acquire (engine->locks, image->id, "remove");
+  return cpd_engine_clear_image_mounts (engine, image, caller, error);
 }
 
 gboolean
 cpd_engine_remove_image (CpdEngine *engine, const char *name_or_id, CpdRemoveImageFlags flags,
                          const CpdCaller *caller, char ***untagged, char **deleted, GError **error)
 {
+  g_autoptr(CpdLock) lock = NULL;
   g_autoptr(CpdHold) hold = NULL;
 
-  if ((flags & CPD_REMOVE_IMAGE_FORCE) != 0 && !clear_way (engine, name_or_id, flags, caller, error))
+  if ((flags & CPD_REMOVE_IMAGE_FORCE) != 0 && !clear_way (engine, name_or_id, flags, caller, &lock, error))
     {
       g_prefix_error (error, "failed to remove image %s: ", name_or_id);
       return FALSE;

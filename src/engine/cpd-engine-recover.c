@@ -5,10 +5,10 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
-#include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-exec-private.h"
 #include "engine/cpd-external.h"
+#include "engine/cpd-mounts.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 

@@ -9,6 +9,7 @@
 #include "engine/cpd-container-metadata.h"
 #include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-mounts.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"

@@ -5,6 +5,7 @@
 #include "engine/cpd-engine-private.h"
 #include "engine/cpd-image-family.h"
 #include "public/cpod-error.h"
+#include "store/cpd-store-mounts.h"
 
 /* A prune under way. */
 typedef struct
@@ -16,14 +17,15 @@ typedef struct
   GHashTable *gone;             /* (owned): chain id → by how many images less it would be needed */
 } Prune;
 
-/* Ids of images that lie under writable layers, whoever these belong to. */
+/* Ids of images that lie under writable layers, whoever these belong to, or that are mounted. */
 static GHashTable *
 list_used (CpdEngine *engine, GError **error)
 {
   g_autoptr(GPtrArray) containers = cpd_storage_list_rw (engine->storage, error);
+  g_autoptr(GPtrArray) mounts = containers != NULL ? cpd_store_list_mounts (engine->store, error) : NULL;
   GHashTable *used;
 
-  if (containers == NULL)
+  if (mounts == NULL)
     return NULL;
   used = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < containers->len; i++)
@@ -33,6 +35,8 @@ list_used (CpdEngine *engine, GError **error)
       if (id != NULL)
         g_hash_table_add (used, id);
     }
+  for (guint i = 0; i < mounts->len; i++)
+    g_hash_table_add (used, g_strdup (((const CpdMountRow *) mounts->pdata[i])->id));
   return used;
 }
 

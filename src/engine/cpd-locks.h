@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /*
  * A lock for each object, made when it is first wanted and gone when nobody
  * wants it any more. Who needs several takes them in this order: pod,
- * containers by id, volumes by name. None is held while waiting for a process
- * of a container to end.
+ * containers by id, volumes by name, images by id. None is held while waiting
+ * for a process of a container to end.
  */
 typedef struct _CpdLocks CpdLocks;
 typedef struct _CpdLock CpdLock;

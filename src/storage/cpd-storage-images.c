@@ -10,6 +10,7 @@
 #include "oci/cpd-reference.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-events.h"
+#include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"
 
 #define MANIFEST_MAX (8 * 1024 * 1024)
@@ -126,12 +127,31 @@ remove_name (CpdStorage *storage, const CpdImageRow *image, const char *name, co
 }
 
 static gboolean
+refuse_mounted (const CpdImageRow *image, GError **error)
+{
+  g_autofree char *names = g_strjoinv (", ", image->names);
+
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_IMAGE_IN_USE, "image %s (%s) is mounted: unmount it first, or force",
+               image->id, names);
+  return FALSE;
+}
+
+/* A mount is recorded only of an image that is there. */
+static gboolean
+check_unmounted (CpdTransaction *tx, const CpdImageRow *image, GError **error)
+{
+  gboolean mounted;
+
+  return cpd_store_is_mounted (tx, image->id, &mounted, error) && (!mounted || refuse_mounted (image, error));
+}
+
+static gboolean
 remove_rows (CpdStorage *storage, const CpdImageRow *image, const CpdCaller *caller, GError **error)
 {
   g_autoptr(CpdTransaction) tx = cpd_store_begin (storage->store, CPD_STORE_DURABLE, error);
   const char *last = image->names[0] != NULL ? image->names[0] : "";
 
-  if (tx == NULL)
+  if (tx == NULL || !check_unmounted (tx, image, error))
     return FALSE;
   for (char **name = image->names; *name != NULL; name++)
     if (!untag (tx, image, *name, caller, error))
@@ -309,10 +329,13 @@ check_removal (CpdStorage *storage, const CpdImageRow *image, const char *full_n
                gboolean *all, GError **error)
 {
   g_autofree char *names = g_strjoinv (", ", image->names);
-  guint users;
+  guint users, mounts = 0;
 
-  if (!means_all (image, full_name, flags, all, error))
+  if (!means_all (image, full_name, flags, all, error)
+      || (*all && !cpd_store_get_mounts (storage->store, image->id, &mounts, error)))
     return FALSE;
+  if (mounts > 0)
+    return refuse_mounted (image, error);
   users = *all ? count_users (storage, image->id) : 0;
   if (users == 0)
     return TRUE;

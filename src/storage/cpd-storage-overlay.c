@@ -89,13 +89,12 @@ mend (CpdStorage *storage, const char *path, const char *image_id, GError **erro
   return FALSE;
 }
 
-/* The options of the mount, all paths relative to the overlay directory. */
-static char *
-make_options (CpdStorage *storage, const char *container_id, const char *image_id,
-              gboolean volatile_, GError **error)
+/* The options for the layers of an image, all paths relative to the overlay directory. */
+static GString *
+make_lower (CpdStorage *storage, const char *image_id, GError **error)
 {
   g_autoptr(GPtrArray) layers = cpd_store_list_image_layers (storage->store, image_id, error);
-  g_autoptr(GString) options = g_string_new ("lowerdir=");
+  GString *options;
 
   if (layers == NULL)
     return NULL;
@@ -105,18 +104,35 @@ make_options (CpdStorage *storage, const char *container_id, const char *image_i
                    "image %s has %u layers: there must be 1 to %d", image_id, layers->len, CPD_STORAGE_LAYERS_MAX);
       return NULL;
     }
+  options = g_string_new ("lowerdir=");
   for (guint i = layers->len; i > 0; i--)       /* the topmost comes first */
     g_string_append_printf (options, "l/%s%s", ((const CpdLayerRow *) layers->pdata[i - 1])->link,
                             i > 1 ? ":" : "");
+  return options;
+}
+
+static char *
+finish_options (GString *options, const char *image_id, GError **error)
+{
+  if (options->len <= OPTIONS_MAX)
+    return g_string_free (options, FALSE);
+  g_string_free (options, TRUE);
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the mount options of image %s are too long", image_id);
+  return NULL;
+}
+
+static char *
+make_options (CpdStorage *storage, const char *container_id, const char *image_id,
+              gboolean volatile_, GError **error)
+{
+  GString *options = make_lower (storage, image_id, error);
+
+  if (options == NULL)
+    return NULL;
   g_string_append_printf (options, ",upperdir=c/%s/u,workdir=c/%s/w%s%s", container_id, container_id,
                           storage->mount_options.data,
                           volatile_ || storage->mount_options.volatile_ ? ",volatile" : "");
-  if (options->len > OPTIONS_MAX)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the mount options of image %s are too long", image_id);
-      return NULL;
-    }
-  return g_string_free (g_steal_pointer (&options), FALSE);
+  return finish_options (options, image_id, error);
 }
 
 typedef struct
@@ -154,10 +170,11 @@ mount_thread (gpointer data)
  * changing a thread of somebody's pool for good. It costs some 50 µs.
  */
 static gboolean
-mount_relative (CpdStorage *storage, const char *target, const char *options, GError **error)
+mount_relative (CpdStorage *storage, const char *target, const char *options, unsigned long flags, GError **error)
 {
   MountJob job = {
-    .directory = storage->overlay, .target = target, .options = options, .flags = storage->mount_options.flags
+    .directory = storage->overlay, .target = target, .options = options,
+    .flags = storage->mount_options.flags | flags
   };
   g_autoptr(GError) cause = NULL;
   GThread *thread = g_thread_try_new ("cpd-mount", mount_thread, &job, &cause);
@@ -190,7 +207,20 @@ mount_root (CpdStorage *storage, const char *container_id, const char *image_id,
   g_autofree char *options = make_options (storage, container_id, image_id, volatile_, error);
 
   return options != NULL && remove_volatile_mark (storage, container_id, error)
-         && mount_relative (storage, target, options, error);
+         && mount_relative (storage, target, options, 0, error);
 }
 
-const CpdStorageDriver cpd_storage_overlay = { "overlay", "u", create, mend, mount_root };
+static gboolean
+mount_image (CpdStorage *storage, const char *image_id, const char *copy, const char *target, GError **error)
+{
+  GString *lower = make_lower (storage, image_id, error);
+  g_autofree char *options = NULL;
+
+  if (lower == NULL)
+    return FALSE;
+  g_string_append (lower, storage->mount_options.data);
+  options = finish_options (lower, image_id, error);
+  return options != NULL && mount_relative (storage, target, options, MS_RDONLY, error);
+}
+
+const CpdStorageDriver cpd_storage_overlay = { "overlay", "u", create, mend, mount_root, mount_image };

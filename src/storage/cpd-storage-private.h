@@ -19,6 +19,10 @@ typedef struct
   gboolean (*mend)   (CpdStorage *storage, const char *path, const char *image_id, GError **error);
   gboolean (*mount)  (CpdStorage *storage, const char *container_id, const char *image_id, const char *target,
                       gboolean volatile_, GError **error);
+  /* The root of an image of several layers, read-only. COPY is a path that may be made for it, and stays until it is
+   * unmounted. */
+  gboolean (*mount_image) (CpdStorage *storage, const char *image_id, const char *copy, const char *target,
+                           GError **error);
 } CpdStorageDriver;
 
 extern const CpdStorageDriver cpd_storage_overlay;
@@ -60,6 +64,12 @@ gboolean  cpd_storage_try_overlay      (CpdStorage         *storage,
 /* Whether the root of a container is a copy of its image's. */
 gboolean  cpd_storage_is_copy          (CpdStorage         *storage,
                                         const char         *container_id);
+
+/* Shows at TARGET what is at SOURCE, which nobody can change there. */
+gboolean  cpd_storage_bind_read_only   (CpdStorage         *storage,
+                                        const char         *source,
+                                        const char         *target,
+                                        GError            **error);
 
 char     *cpd_storage_blob_path        (CpdStorage         *storage,
                                         const char         *digest);

@@ -126,4 +126,20 @@ mount_root (CpdStorage *storage, const char *container_id, const char *image_id,
   return FALSE;
 }
 
-const CpdStorageDriver cpd_storage_vfs = { "vfs", "root", create, mend, mount_root };
+/* Its layers lie one in each directory, so there is nothing to mount before they were put together. */
+static gboolean
+mount_image (CpdStorage *storage, const char *image_id, const char *copy, const char *target, GError **error)
+{
+  g_autofree char *root = g_build_filename (copy, "root", NULL);
+
+  if (access (root, F_OK) < 0
+      && !(cpd_fs_remove_tree (copy, error) && cpd_fs_mkdir_p (copy, 0700, error)
+           && create (storage, copy, image_id, NULL, error)))
+    {
+      cpd_fs_remove_tree (copy, NULL);
+      return FALSE;
+    }
+  return cpd_storage_bind_read_only (storage, root, target, error);
+}
+
+const CpdStorageDriver cpd_storage_vfs = { "vfs", "root", create, mend, mount_root, mount_image };

@@ -17,6 +17,7 @@ G_BEGIN_DECLS
  *   GRAPH_ROOT/overlay/c/ID/{u,w} upper and work directory of a container of the driver overlay
  *   GRAPH_ROOT/overlay/c/ID/root  root of a container of the driver vfs, a copy of its image's
  *   GRAPH_ROOT/overlay/c/ID/image symbolic link whose target is the id of its image
+ *   GRAPH_ROOT/overlay/i/ID/root  root of an image that is mounted by the driver vfs, a copy
  *   GRAPH_ROOT/overlay/tmp        layers being unpacked
  *
  * All functions may be called from any thread.
@@ -151,6 +152,20 @@ gboolean     cpd_storage_mount           (CpdStorage         *storage,
 gboolean     cpd_storage_bind            (CpdStorage         *storage,
                                           const char         *source,
                                           const char         *target,
+                                          GError            **error);
+/* Mounts an image's layers at TARGET (an existing directory), read-only. */
+gboolean     cpd_storage_mount_image     (CpdStorage         *storage,
+                                          const char         *image_id,
+                                          const char         *target,
+                                          GError            **error);
+/* The copy that it may need to mount an image goes when it has been unmounted. */
+gboolean     cpd_storage_delete_image_copy (CpdStorage       *storage,
+                                          const char         *image_id,
+                                          GError            **error);
+gboolean     cpd_storage_has_image_copy  (CpdStorage         *storage,
+                                          const char         *image_id);
+/* Ids of the images that there are copies of. */
+GPtrArray   *cpd_storage_list_image_copies (CpdStorage       *storage,
                                           GError            **error);
 gboolean     cpd_storage_unmount         (CpdStorage         *storage,
                                           const char         *target,

@@ -40,6 +40,11 @@ gboolean     cpd_store_add_image           (CpdTransaction     *tx,
                                             const CpdImageRow  *row,
                                             const char *const  *chain_ids,
                                             GError            **error);
+/* Whether it is there at the moment of the transaction. */
+gboolean     cpd_store_has_image           (CpdTransaction     *tx,
+                                            const char         *id,
+                                            gboolean           *there,
+                                            GError            **error);
 gboolean     cpd_store_delete_image        (CpdTransaction     *tx,
                                             const char         *id,
                                             GError            **error);

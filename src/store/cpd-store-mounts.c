@@ -29,6 +29,22 @@ cpd_store_get_mounts (CpdStore *store, const char *id, guint *count, GError **er
 }
 
 gboolean
+cpd_store_is_mounted (CpdTransaction *tx, const char *id, gboolean *mounted, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, "SELECT 1 FROM mount WHERE id = ?", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "s", id);
+  *mounted = cpd_statement_next (statement, &failure);
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
+gboolean
 cpd_store_set_mounts (CpdTransaction *tx, const char *id, guint count, GError **error)
 {
   const char *sql = count > 0 ? "INSERT INTO mount (id, count) VALUES (?, ?)"

@@ -6,8 +6,9 @@
 G_BEGIN_DECLS
 
 /*
- * How often callers have mounted a container's root. The container may be one
- * that has no row of its own. A reboot voids them all.
+ * How often callers have mounted the root of a container or of an image, whose
+ * ids cannot meet. The container may be one that has no row of its own. A reboot
+ * voids them all.
  */
 typedef struct
 {
@@ -20,6 +21,11 @@ void       cpd_mount_row_free      (CpdMountRow     *row);
 gboolean   cpd_store_get_mounts    (CpdStore        *store,
                                     const char      *id,
                                     guint           *count,
+                                    GError         **error);
+/* Whether it is at the moment of the transaction. */
+gboolean   cpd_store_is_mounted    (CpdTransaction  *tx,
+                                    const char      *id,
+                                    gboolean        *mounted,
                                     GError         **error);
 gboolean   cpd_store_set_mounts    (CpdTransaction  *tx,
                                     const char      *id,

@@ -445,7 +445,7 @@ class Service:
         """What there is of containers, apart from what the service says of itself."""
         left = []
         for parts in (('lib', 'containers'), ('lib', 'storage', 'overlay', 'c'), ('lib', 'storage', 'overlay', 'tmp'),
-                      ('run', 'containers'), ('run', 'runtime'), ('run', 'exits')):
+                      ('lib', 'storage', 'overlay', 'i'), ('run', 'containers'), ('run', 'runtime'), ('run', 'exits')):
             left += ['/'.join((*parts, name)) for name in files_in(self.root, *parts)]
         left += [point for point in mounts_below(self.root) if point not in self.mounts]
         left += [f'conmon {pid}' for pid in processes_with(self.root, 'conmon')]

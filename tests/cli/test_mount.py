@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The verbs mount and umount."""
+"""The verbs mount and umount, also those of images."""
 
 import json
 import os
@@ -47,6 +47,41 @@ class A12Mount(CliTest):
         self.ok('mount', 'a')
         self.ok('start', 'a')
         self.ok('wait', 'a')
+
+
+class ImageMount(CliTest):
+    NAME = 'localhost/busybox:latest'
+
+    def tearDown(self):
+        self.ok('image', 'unmount', '--all', '--force')
+        super().tearDown()
+
+    def test_mount(self):
+        identity = self.ok('images', '-q', '--no-trunc').removeprefix('sha256:')
+        self.assertEqual(self.ok('image', 'mount'), '')
+        path = self.ok('image', 'mount', 'busybox')
+        self.assertTrue(os.path.exists(os.path.join(path, 'bin', 'busybox')))
+        self.assertEqual(self.ok('image', 'mount'), f'{self.NAME} {path}')
+        self.assertEqual(self.ok('image', 'mount', '--format', '{{.ID}} {{.Mounts}}'), f'{identity} 1')
+        self.assertEqual(json.loads(self.ok('image', 'mount', '--format', 'json')),
+                         [{'id': identity, 'Repositories': [self.NAME], 'mountpoint': path}])
+        self.assertEqual(self.ok('image', 'mount', 'busybox', identity[:8]).split('\n'),
+                         [f'busybox {path}', f'{identity[:8]} {path}'])
+        self.assertEqual(self.ok('image', 'mount', '-a'), f'{identity} {path}')
+        self.fails(2, 'mounted', 'rmi', 'busybox')
+        self.assertEqual(self.ok('image', 'unmount', 'busybox'), identity)
+        self.assertEqual(self.ok('image', 'mount', '--format', '{{.Mounts}}'), '3')
+        self.assertEqual(self.ok('image', 'umount', '-f', 'busybox'), identity)
+        self.assertEqual(self.ok('image', 'mount'), '')
+        self.assertEqual(self.ok('image', 'umount', '-a'), '')
+        self.assertFalse(os.path.exists(path))
+
+    def test_errors(self):
+        self.fails(125, 'busybox:latest is not mounted', 'image', 'unmount', 'busybox')
+        self.fails(125, 'nosuch', 'image', 'mount', 'nosuch')
+        self.fails(125, '--all', 'image', 'mount', '-a', 'busybox')
+        self.fails(125, '--format', 'image', 'mount', '--format', 'json', 'busybox')
+        self.fails(125, 'name or id', 'image', 'unmount')
 
 
 class A33External(CliTest):

@@ -4,18 +4,37 @@
 import os
 import shutil
 
-from service import files_in, mounts_below, scratch
+from images_in_archives import Saved, begin_load, docker_members, pack_members
+from registry import pack
+from service import ROOT_PATH, files_in, mounts_below, scratch
 
 FOREIGN = 'f0' + 'e1' * 31
 
 
-class StorageFaults:
-    """For a FaultCase."""
+class LayeredImage:
+    """An image whose mount takes more than one layer."""
 
     def mounts_of(self, ident):
         return [point for point in mounts_below(self.service.root) if ident in point]
 
+    def layered_image(self):
+        image = Saved(pack(a=b'1'), pack(b=b'2'))
+        path = self.service.state('layered.tar')
+        with open(path, 'wb') as file:
+            file.write(pack_members(docker_members((image, 'localhost/layered:1'))))
+        self.client.job_wait(begin_load(self.client, path))
+        return image.id
+
+    def call_image(self, method):
+        return self.client.call(f'{ROOT_PATH}/images/{self.client.images("GetImage", "s", "layered:1").rsplit("/", 1)[1]}',
+                                'Image', method)
+
+
+class StorageFaults(LayeredImage):
+    """For a FaultCase."""
+
     def mount_dies(self, point):
+        self.mount_image_dies(point)
         victim = self.client.create('true', name='victim')
         self.arm(point)
         since = self.client.last_seq()
@@ -33,6 +52,7 @@ class StorageFaults:
         again.remove()
 
     def unmount_dies(self, point):
+        self.unmount_image_dies(point)
         victim = self.client.create('true', name='victim')
         path = victim.call('Mount')
         self.arm(point)
@@ -47,6 +67,38 @@ class StorageFaults:
             again.call('Unmount')
         self.assertEqual(self.mounts_of(victim.id), [])
         again.remove()
+
+    def mount_image_dies(self, point):
+        ident = self.layered_image()
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.call_image('Mount'))
+        self.revive()
+        done = point == 'mount.committed'
+        self.assertEqual(self.statuses(self.assert_whole(since), ident), ['mount'] if done else [])
+        self.assertEqual(len(self.mounts_of(ident)), int(done))
+        path = self.call_image('Mount')
+        self.assertEqual(sorted(os.listdir(path)), ['a', 'b'])
+        for _ in range(1 + done):
+            self.call_image('Unmount')
+        self.assertFalse(os.path.exists(path))
+        self.client.images('RemoveImage', 's', 'layered:1')
+
+    def unmount_image_dies(self, point):
+        ident = self.layered_image()
+        path = self.call_image('Mount')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.call_image('Unmount'))
+        self.revive()
+        done = point == 'unmount.committed'
+        self.assertEqual(self.statuses(self.assert_whole(since), ident), ['unmount'] if done else [])
+        self.assertEqual(os.path.ismount(path), not done)
+        if not done:
+            self.assertEqual(sorted(os.listdir(path)), ['a', 'b'])
+            self.call_image('Unmount')
+        self.assertEqual(self.mounts_of(ident), [])
+        self.client.images('RemoveImage', 's', 'layered:1')
 
     def add_foreign(self):
         """Files as they are left of a container that could not be rebuilt."""
@@ -77,7 +129,7 @@ def use_vfs(service):
     service.start(CPOD_CONF=conf)
 
 
-class VfsFaults:
+class VfsFaults(LayeredImage):
     """The same where new containers are copies of their images."""
 
     @classmethod
@@ -91,8 +143,23 @@ class VfsFaults:
         self.die(lambda: self.client.create('true', name='victim'))
         self.revive()
         self.assertEqual(self.assert_whole(since), [])
+        self.copy_of_image_dies(point)
         victim = self.client.create('sh', '-c', 'exit 5', name='victim')
         self.assertEqual(victim.inspect()['Driver'], 'vfs')
         victim.start()
         self.assertEqual(victim.wait(), 5)
         victim.remove()
+
+    def copy_of_image_dies(self, point):
+        ident = self.layered_image()
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.call_image('Mount'))
+        self.revive()
+        self.assertEqual(self.assert_whole(since), [])
+        self.assertEqual(files_in(self.service.root, 'lib', 'storage', 'overlay', 'i'), [])
+        path = self.call_image('Mount')
+        self.assertEqual(sorted(os.listdir(path)), ['a', 'b'])
+        self.call_image('Unmount')
+        self.assertEqual(self.mounts_of(ident), [])
+        self.client.images('RemoveImage', 's', 'layered:1')

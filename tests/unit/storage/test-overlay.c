@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <fcntl.h>
 #include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -141,7 +143,7 @@ test_errors (TestStorage *self, gconstpointer data)
 
 /* Adds an image of N layers, each with a file of its own, as a pull would. */
 static char *
-add_layered_image (TestStorage *self, int n)
+add_layered_image (TestStorage *self, int n, int first_link)
 {
   g_autoptr(GPtrArray) chain_ids = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(CpdTransaction) tx = cpd_store_begin (self->store, CPD_STORE_BOOT, NULL);
@@ -151,7 +153,7 @@ add_layered_image (TestStorage *self, int n)
   for (int i = 0; i < n; i++)
     {
       g_autofree char *text = g_strdup_printf ("%s %d", id, i), *digest = cpd_digest_of_text (text, -1);
-      g_autofree char *link = g_strdup_printf ("%04d", i), *file = g_strdup_printf ("file%d", i);
+      g_autofree char *link = g_strdup_printf ("%04d", first_link + i), *file = g_strdup_printf ("file%d", i);
       g_autofree char *diff = g_build_filename (self->root, "overlay/layers", cpd_digest_hex (digest), "diff", NULL);
       g_autofree char *link_path = g_build_filename (self->root, "overlay/l", link, NULL);
       g_autofree char *target = g_strdup_printf ("../layers/%s/diff", cpd_digest_hex (digest));
@@ -176,7 +178,7 @@ add_layered_image (TestStorage *self, int n)
 static void
 test_many_layers (TestStorage *self, gconstpointer data)
 {
-  g_autofree char *image = add_layered_image (self, 500), *container = cpd_id_generate ();
+  g_autofree char *image = add_layered_image (self, 500, 0), *container = cpd_id_generate ();
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 
@@ -190,10 +192,56 @@ test_many_layers (TestStorage *self, gconstpointer data)
   g_assert_true (cpd_storage_unmount (self->storage, target, NULL));
 }
 
+/* Read-only, whatever it takes; a single layer, too, is none that can be written to. */
+static void
+test_mount_image (TestStorage *self, gconstpointer data)
+{
+  const int numbers[] = { 1, 2, 60 };
+  g_autofree char *target = make_target (self, "target"), *file = g_build_filename (target, "new", NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    {
+      g_autofree char *top = g_strdup_printf ("file%d", numbers[i] - 1);
+      g_autofree char *image = add_layered_image (self, numbers[i], (int) i * 100);
+      g_autoptr(GPtrArray) copies = NULL;
+      g_autoptr(GError) error = NULL;
+
+      cpd_storage_mount_image (self->storage, image, target, &error);
+      g_assert_no_error (error);
+      assert_text (target, "file0", "here");
+      assert_text (target, "top", top);
+      g_assert_cmpint (open (file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600), ==, -1);
+      g_assert_cmpint (errno, ==, EROFS);
+      copies = cpd_storage_list_image_copies (self->storage, NULL);
+      g_assert_cmpuint (copies->len, ==, self->settings.driver != NULL && numbers[i] > 1);
+      g_assert_true (cpd_storage_unmount (self->storage, target, NULL));
+      g_assert_true (cpd_storage_delete_image_copy (self->storage, image, NULL));
+      g_assert_false (cpd_storage_has_image_copy (self->storage, image));
+    }
+}
+
+static void
+test_mount_no_image (TestStorage *self, gconstpointer data)
+{
+  g_autofree char *target = make_target (self, "target"), *missing = cpd_id_generate ();
+  g_autofree char *image = add_layered_image (self, 501, 0);
+  g_autoptr(GError) error = NULL, too_many = NULL;
+
+  g_assert_false (cpd_storage_mount_image (self->storage, missing, target, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE);
+  g_assert_nonnull (strstr (error->message, missing));
+  g_assert_false (cpd_fs_is_mountpoint (target));
+  if (self->settings.driver != NULL)
+    return;
+  g_assert_false (cpd_storage_mount_image (self->storage, image, target, &too_many));
+  g_assert_error (too_many, CPOD_ERROR, CPOD_ERROR_FAILED);
+  g_assert_nonnull (strstr (too_many->message, "501"));
+}
+
 static void
 test_too_many_layers (TestStorage *self, gconstpointer data)
 {
-  g_autofree char *image = add_layered_image (self, 501), *container = cpd_id_generate ();
+  g_autofree char *image = add_layered_image (self, 501, 0), *container = cpd_id_generate ();
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 
@@ -281,11 +329,15 @@ main (int argc, char *argv[])
   ADD ("/storage/overlay/errors", NULL, test_errors);
   ADD ("/storage/overlay/many-layers", NULL, test_many_layers);
   ADD ("/storage/overlay/too-many-layers", NULL, test_too_many_layers);
+  ADD ("/storage/overlay/mount-image", NULL, test_mount_image);
+  ADD ("/storage/overlay/mount-no-image", NULL, test_mount_no_image);
   ADD ("/storage/overlay/parallel", NULL, test_parallel);
   ADD_VFS ("/storage/vfs/mount", test_mount);
   ADD_VFS ("/storage/vfs/apart", test_apart);
   ADD_VFS ("/storage/vfs/errors", test_errors);
   ADD_VFS ("/storage/vfs/many-layers", test_many_layers);
+  ADD_VFS ("/storage/vfs/mount-image", test_mount_image);
+  ADD_VFS ("/storage/vfs/mount-no-image", test_mount_no_image);
   ADD_VFS ("/storage/vfs/parallel", test_parallel);
   return g_test_run ();
 }
