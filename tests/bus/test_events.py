@@ -216,6 +216,9 @@ class A13TableTest(EventsCase):
         commit = lambda: self.client.job_wait(container.call('Commit', 's', 'committed'))  # noqa: E731
         self.assertEqual(self.statuses(commit), ['commit'])
         self.client.images('RemoveImage', 's', 'committed')
+        image = lambda method: self.client.call(self.client.images('GetImage', 's', 'busybox'), 'Image', method)  # noqa: E731
+        self.assertEqual(self.statuses(lambda: image('Mount')), ['mount'])
+        self.assertEqual(self.statuses(lambda: image('Unmount')), ['unmount'])
         export = lambda: self.client.job_wait(begin_export(container, os.path.join(scratch(), 'exported')))  # noqa: E731
         self.assertEqual(self.statuses(export), ['export'])
         self.lose(container)
@@ -230,7 +233,7 @@ class A13TableTest(EventsCase):
             self.refused(client.runtime, method, 's', ABSENT)
         self.assertEqual(client.events(since)[0], [])
         return ({'Container.' + name for name in ('Mount', 'Unmount', 'Commit', 'CopyIn', 'CopyOut', 'Export')}
-                | {'Runtime.' + name for name in methods})
+                | {'Image.Mount', 'Image.Unmount'} | {'Runtime.' + name for name in methods})
 
     def lose(self, container):
         """Makes a copy of the container that only the storage knows of."""
