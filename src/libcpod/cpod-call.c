@@ -37,6 +37,12 @@ cpod_sync_end (CpodSync *sync)
   g_clear_pointer (&sync->context, g_main_context_unref);
 }
 
+static GDBusCallFlags
+call_flags (CpodClient *self)
+{
+  return self->interactive ? G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION : G_DBUS_CALL_FLAGS_NONE;
+}
+
 /* No call has a time limit here: how long one may take is the service's to say, and a cancellable ends it. */
 void
 cpod_call (CpodClient          *self,
@@ -50,7 +56,7 @@ cpod_call (CpodClient          *self,
            gpointer             user_data)
 {
   g_dbus_connection_call_with_unix_fd_list (self->connection, cpod_client_get_bus_name (self), path, interface,
-                                            method, parameters, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT,
+                                            method, parameters, NULL, call_flags (self), G_MAXINT,
                                             fd_list, cancellable, callback, user_data);
 }
 
@@ -88,7 +94,7 @@ cpod_call_sync (CpodClient    *self,
 
   reply = g_dbus_connection_call_with_unix_fd_list_sync (self->connection, cpod_client_get_bus_name (self),
                                                          path, interface, method, parameters, NULL,
-                                                         G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, fd_list,
+                                                         call_flags (self), G_MAXINT, NULL, fd_list,
                                                          cancellable, &local_error);
   if (reply != NULL)
     return reply;

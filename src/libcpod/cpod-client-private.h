@@ -26,6 +26,7 @@ struct _CpodClient
   gboolean private_peer;
   CpodClientFlags flags;
   char *name_space;             /* (nullable) */
+  gboolean interactive;
 
   GDBusConnection *connection;
   GSubprocess *service;         /* (nullable): the service of a private peer */
@@ -34,6 +35,7 @@ struct _CpodClient
   CpodFollower *follower;       /* (nullable): while events are followed */
 };
 
+G_GNUC_INTERNAL void              cpod_client_install_signals (void);
 /* Emit the signals of this name. */
 G_GNUC_INTERNAL void              cpod_client_tell_event (CpodClient         *self,
                                                           guint64             seq,

@@ -33,21 +33,14 @@ enum
   PROP_PRIVATE_PEER,
   PROP_FLAGS,
   PROP_NAMESPACE,
+  PROP_INTERACTIVE,
   PROP_CONNECTION,
   PROP_RUNTIME,
   PROP_IMAGES,
   N_PROPERTIES
 };
 
-enum
-{
-  EVENT,
-  EVENTS_LOST,
-  N_SIGNALS
-};
-
 static GParamSpec *properties[N_PROPERTIES];
-static guint signals[N_SIGNALS];
 
 static void initable_iface_init (GInitableIface *iface);
 static void async_initable_iface_init (GAsyncInitableIface *iface);
@@ -68,6 +61,9 @@ cpod_client_get_property (GObject    *object,
     {
     case PROP_NAMESPACE:
       g_value_set_string (value, self->name_space);
+      break;
+    case PROP_INTERACTIVE:
+      g_value_set_boolean (value, self->interactive);
       break;
     case PROP_CONNECTION:
       g_value_set_object (value, self->connection);
@@ -107,6 +103,9 @@ cpod_client_set_property (GObject      *object,
       break;
     case PROP_NAMESPACE:
       cpod_client_set_namespace (self, g_value_get_string (value));
+      break;
+    case PROP_INTERACTIVE:
+      cpod_client_set_interactive (self, g_value_get_boolean (value));
       break;
     case PROP_CONNECTION:
       self->connection = g_value_dup_object (value);
@@ -173,62 +172,6 @@ install_construct_properties (void)
 }
 
 static void
-install_signals (CpodClientClass *klass)
-{
-  /**
-   * CpodClient::event:
-   * @self: a client
-   * @seq: number of the event
-   * @time: when it happened, in microseconds since the epoch
-   * @type: what it is about, such as "container"
-   * @status: what has happened, such as "start"
-   * @id: id of the object
-   * @name: name of the object
-   * @attributes: what else there is to tell (a{sv})
-   *
-   * Something has happened. Events are told once cpod_client_follow_events()
-   * was called: each one once, in the order of their numbers, and none is left
-   * out. What they mean is said with org.cpod.Cpod1.Runtime::Event.
-   *
-   * Since: 0.1
-   */
-  signals[EVENT] = g_signal_new ("event", CPOD_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL, G_TYPE_NONE, 7,
-                                 G_TYPE_UINT64, G_TYPE_UINT64, G_TYPE_STRING, G_TYPE_STRING, G_TYPE_STRING,
-                                 G_TYPE_STRING, G_TYPE_VARIANT);
-  /**
-   * CpodClient::events-lost:
-   * @self: a client
-   * @after: number of the last event that is known
-   *
-   * Some events after @after are not on record any more, and cannot be told.
-   *
-   * Since: 0.1
-   */
-  signals[EVENTS_LOST] = g_signal_new ("events-lost", CPOD_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
-                                       G_TYPE_NONE, 1, G_TYPE_UINT64);
-}
-
-void
-cpod_client_tell_event (CpodClient *self,
-                        guint64     seq,
-                        guint64     time,
-                        const char *type,
-                        const char *status,
-                        const char *id,
-                        const char *name,
-                        GVariant   *attributes)
-{
-  g_signal_emit (self, signals[EVENT], 0, seq, time, type, status, id, name, attributes);
-}
-
-void
-cpod_client_tell_lost (CpodClient *self,
-                       guint64     after)
-{
-  g_signal_emit (self, signals[EVENTS_LOST], 0, after);
-}
-
-static void
 cpod_client_class_init (CpodClientClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -252,6 +195,16 @@ cpod_client_class_init (CpodClientClass *klass)
   properties[PROP_NAMESPACE] = g_param_spec_string ("namespace", NULL, NULL, NULL,
                                                     G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY
                                                       | G_PARAM_STATIC_STRINGS);
+  /**
+   * CpodClient:interactive:
+   *
+   * Whether the calls that the client makes may ask the user for authorization.
+   *
+   * Since: 0.1
+   */
+  properties[PROP_INTERACTIVE] = g_param_spec_boolean ("interactive", NULL, NULL, FALSE,
+                                                       G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY
+                                                         | G_PARAM_STATIC_STRINGS);
   /**
    * CpodClient:connection:
    *
@@ -279,7 +232,7 @@ cpod_client_class_init (CpodClientClass *klass)
    */
   properties[PROP_IMAGES] = g_param_spec_object ("images", NULL, NULL, CPOD_TYPE_IMAGES, read);
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
-  install_signals (klass);
+  cpod_client_install_signals ();
 }
 
 static void

@@ -47,6 +47,9 @@ CpodImages      *cpod_client_get_images                  (CpodClient           *
 const char      *cpod_client_get_namespace               (CpodClient           *self);
 void             cpod_client_set_namespace               (CpodClient           *self,
                                                           const char           *name_space);
+gboolean         cpod_client_get_interactive             (CpodClient           *self);
+void             cpod_client_set_interactive             (CpodClient           *self,
+                                                          gboolean              interactive);
 
 gboolean         cpod_client_close_sync                  (CpodClient           *self,
                                                           GCancellable         *cancellable,
