@@ -172,16 +172,8 @@ install_construct_properties (void)
 }
 
 static void
-cpod_client_class_init (CpodClientClass *klass)
+install_settings (void)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
-
-  object_class->get_property = cpod_client_get_property;
-  object_class->set_property = cpod_client_set_property;
-  object_class->finalize = cpod_client_finalize;
-
-  install_construct_properties ();
   /**
    * CpodClient:namespace:
    *
@@ -205,6 +197,20 @@ cpod_client_class_init (CpodClientClass *klass)
   properties[PROP_INTERACTIVE] = g_param_spec_boolean ("interactive", NULL, NULL, FALSE,
                                                        G_PARAM_READWRITE | G_PARAM_EXPLICIT_NOTIFY
                                                          | G_PARAM_STATIC_STRINGS);
+}
+
+static void
+cpod_client_class_init (CpodClientClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags read = G_PARAM_READABLE | G_PARAM_STATIC_STRINGS;
+
+  object_class->get_property = cpod_client_get_property;
+  object_class->set_property = cpod_client_set_property;
+  object_class->finalize = cpod_client_finalize;
+
+  install_construct_properties ();
+  install_settings ();
   /**
    * CpodClient:connection:
    *
