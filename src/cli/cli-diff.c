@@ -8,6 +8,13 @@
 #include "cli/cli.h"
 #include "cli/cli-output.h"
 
+typedef struct
+{
+  gboolean container;           /* only a container is meant */
+  gboolean image;               /* only an image is */
+  char *format;
+} Diff;
+
 static GVariant *
 diff_at (CliApp      *app,
          const char  *path,
@@ -20,14 +27,22 @@ diff_at (CliApp      *app,
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
-/* A container, or else an image. */
+/* A container, or else an image, unless only one of them is meant. */
 static GVariant *
 diff_any (CliApp      *app,
           const char  *name,
+          const Diff  *diff,
           GError     **error)
 {
   g_autoptr(GError) failure = NULL;
-  g_autofree char *path = cli_find_container (app, name, &failure);
+  g_autofree char *path = NULL;
+
+  if (diff->image)
+    path = cli_find_image (app, name, error);
+  else
+    path = cli_find_container (app, name, diff->container ? error : &failure);
+  if (diff->image || diff->container)
+    return path != NULL ? diff_at (app, path, diff->image ? CLI_IMAGE : CLI_CONTAINER, error) : NULL;
 
   if (path != NULL)
     return diff_at (app, path, CLI_CONTAINER, error);
@@ -103,38 +118,62 @@ diff_one (CliApp     *app,
           const char *name,
           gpointer    user_data)
 {
-  const char *format = user_data;
+  const Diff *diff = user_data;
   g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) changes = diff_any (app, name, &error);
+  g_autoptr(GVariant) changes = diff_any (app, name, diff, &error);
 
   if (changes == NULL)
     return cli_fail_error (error);
 
-  return format != NULL ? print_json (changes) : print_lines (changes);
+  return diff->format != NULL ? print_json (changes) : print_lines (changes);
 }
 
+static int
+run (CliApp  *app,
+     Diff    *diff,
+     char   **argv)
+{
+  g_autofree char *format = diff->format;
+
+  if (format != NULL && !g_str_equal (format, "json"))
+    return cli_fail (_("unknown format \"%s\": there is json"), format);
+
+  if (argv[1] != NULL && argv[2] != NULL)
+    return cli_fail (_("unexpected argument \"%s\""), argv[2]);
+
+  return cli_for_each (app, argv, diff_one, diff);
+}
+
+/* Of a container, or of either. */
 int
 cli_diff (CliApp        *app,
           const CliVerb *verb,
           int            argc,
           char         **argv)
 {
-  g_autofree char *format = NULL;
+  Diff diff = { .container = g_str_has_prefix (verb->name, "container ") };
   int status;
   const GOptionEntry entries[] = {
-    { "format", 0, 0, G_OPTION_ARG_STRING, &format, N_("json"), N_("FORMAT") },
+    { "format", 0, 0, G_OPTION_ARG_STRING, &diff.format, N_("json"), N_("FORMAT") },
     CLI_LATEST_ENTRY (app),
     { NULL }
   };
 
-  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
-    return status;
+  return cli_parse (verb, entries, FALSE, &argc, &argv, &status) ? run (app, &diff, argv) : status;
+}
 
-  if (format != NULL && !g_str_equal (format, "json"))
-    return cli_fail (_("unknown format \"%s\": there is json"), format);
+int
+cli_image_diff (CliApp        *app,
+                const CliVerb *verb,
+                int            argc,
+                char         **argv)
+{
+  Diff diff = { .image = TRUE };
+  int status;
+  const GOptionEntry entries[] = {
+    { "format", 0, 0, G_OPTION_ARG_STRING, &diff.format, N_("json"), N_("FORMAT") },
+    { NULL }
+  };
 
-  if (argc > 2)
-    return cli_fail (_("unexpected argument \"%s\""), argv[2]);
-
-  return cli_for_each (app, argv, diff_one, format);
+  return cli_parse (verb, entries, FALSE, &argc, &argv, &status) ? run (app, &diff, argv) : status;
 }

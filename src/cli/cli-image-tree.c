@@ -170,27 +170,3 @@ cli_image_tree (CliApp        *app,
 
   return argc == 2 ? show_tree (app, argv[1], dependents) : cli_fail (_("exactly one image must be given"));
 }
-
-/* podman's: by the exit status alone. */
-int
-cli_image_exists (CliApp        *app,
-                  const CliVerb *verb,
-                  int            argc,
-                  char         **argv)
-{
-  g_autoptr(GError) error = NULL;
-  g_autofree char *path = NULL;
-  int status;
-
-  if (!cli_parse (verb, NULL, FALSE, &argc, &argv, &status))
-    return status;
-
-  if (argc != 2)
-    return cli_fail (_("exactly one image must be given"));
-
-  path = cli_find_image (app, argv[1], &error);
-  if (path != NULL)
-    return EXIT_SUCCESS;
-
-  return g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_IMAGE) ? 1 : cli_fail_error (error);
-}

@@ -157,6 +157,41 @@ cli_inspect (CliApp        *app,
   return status;
 }
 
+/* Of one kind alone. */
+static int
+inspect_kind (CliApp      *app,
+              Inspect     *inspect,
+              const char  *type,
+              char       **argv)
+{
+  int status;
+
+  inspect->type = g_strdup (type);
+  status = inspect_all (app, argv, inspect);
+  g_free (inspect->type);
+  g_free (inspect->format);
+  return status;
+}
+
+int
+cli_container_inspect (CliApp        *app,
+                       const CliVerb *verb,
+                       int            argc,
+                       char         **argv)
+{
+  Inspect inspect = { NULL };
+  int status;
+  const GOptionEntry entries[] = {
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &inspect.format, N_("json, or a template"), N_("FORMAT") },
+    { "size", 's', 0, G_OPTION_ARG_NONE, &inspect.size, N_("Measure containers"), NULL },
+    CLI_LATEST_ENTRY (app),
+    { NULL }
+  };
+
+  return cli_parse (verb, entries, FALSE, &argc, &argv, &status) ? inspect_kind (app, &inspect, "container", argv)
+                                                                 : status;
+}
+
 int
 cli_image_inspect (CliApp        *app,
                    const CliVerb *verb,
@@ -170,12 +205,5 @@ cli_image_inspect (CliApp        *app,
     { NULL }
   };
 
-  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
-    return status;
-
-  inspect.type = g_strdup ("image");
-  status = inspect_all (app, argv, &inspect);
-  g_free (inspect.type);
-  g_free (inspect.format);
-  return status;
+  return cli_parse (verb, entries, FALSE, &argc, &argv, &status) ? inspect_kind (app, &inspect, "image", argv) : status;
 }

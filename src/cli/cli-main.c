@@ -15,7 +15,10 @@ static const CliVerb verbs[] = {
   { "commit", N_("CONTAINER [NAME]"), N_("Make an image of a container"), cli_commit },
   { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
   { "container cleanup", N_("CONTAINER…"), N_("Clear away what ended containers needed"), cli_each, "Cleanup" },
+  { "container diff", N_("CONTAINER"), N_("Show what has been changed in a container"), cli_diff },
   { "container evict", N_("CONTAINER…"), N_("Remove containers whatever is wrong with them"), cli_container_evict, "Evict" },
+  { "container exists", N_("CONTAINER"), N_("Tell by the exit status whether there is a container"), cli_container_exists },
+  { "container inspect", N_("CONTAINER…"), N_("Show all about containers"), cli_container_inspect },
   { "container prune", NULL, N_("Remove all containers that do not run"), cli_container_prune },
   { "cp", N_("[CONTAINER:]FILE [CONTAINER:]FILE"), N_("Copy files from, to or between containers"), cli_cp },
   { "create", N_("IMAGE [COMMAND [ARGUMENT…]]"), N_("Create a container"), cli_create },
@@ -23,6 +26,7 @@ static const CliVerb verbs[] = {
   { "events", NULL, N_("Show what happens"), cli_events },
   { "exec", N_("CONTAINER COMMAND [ARGUMENT…]"), N_("Run a command in a running container"), cli_exec },
   { "history", N_("IMAGE"), N_("Show how an image was made"), cli_history },
+  { "image diff", N_("IMAGE"), N_("Show what an image's topmost layer changes"), cli_image_diff },
   { "image exists", N_("IMAGE"), N_("Tell by the exit status whether there is an image"), cli_image_exists },
   { "image inspect", N_("IMAGE…"), N_("Show all about images"), cli_image_inspect },
   { "image mount", N_("[IMAGE…]"), N_("Mount the roots of images, or list what is mounted"), cli_image_mount },
@@ -33,6 +37,7 @@ static const CliVerb verbs[] = {
   { "images", N_("[NAME]"), N_("List images"), cli_images },
   { "import", N_("FILE|- [REFERENCE]"), N_("Make an image of an archive"), cli_import },
   { "info", NULL, N_("Show what is known of the engine and its host"), cli_info },
+  { "init", N_("CONTAINER…"), N_("Prepare containers for their start"), cli_each, "Init" },
   { "inspect", N_("CONTAINER|IMAGE…"), N_("Show all about containers and images"), cli_inspect },
   { "kill", N_("CONTAINER…"), N_("Send a signal to containers"), cli_kill, "Kill" },
   { "load", NULL, N_("Take images out of an archive"), cli_load },
@@ -56,6 +61,7 @@ static const CliVerb verbs[] = {
   { "system check", NULL, N_("Compare the engine's records with what is there"), cli_system_check },
   { "system df", NULL, N_("Show what is used of the disk"), cli_system_df },
   { "system migrate", N_("[CONTAINER…]"), N_("Move containers to another OCI runtime"), cli_system_migrate },
+  { "system prune", NULL, N_("Remove containers that do not run, and images that nothing needs"), cli_system_prune },
   { "system renumber", NULL, N_("Give out lock numbers anew, which cpod does not need"), cli_system_renumber },
   { "system shutdown", NULL, N_("End the service, and all containers if wanted"), cli_system_shutdown },
   { "tag", N_("IMAGE NAME…"), N_("Give an image further names"), cli_tag },
@@ -70,16 +76,18 @@ static const CliVerb verbs[] = {
 /* What podman calls them as well. */
 static const struct { const char *name, *verb; } aliases[] = {
   { "container commit", "commit" }, { "container cp", "cp" }, { "container create", "create" },
-  { "container diff", "diff" }, { "container exec", "exec" }, { "container export", "export" },
-  { "container inspect", "inspect" }, { "container kill", "kill" }, { "container list", "ps" },
+  { "container exec", "exec" }, { "container export", "export" },
+  { "container init", "init" }, { "container kill", "kill" }, { "container list", "ps" },
   { "container logs", "logs" }, { "container ls", "ps" }, { "container mount", "mount" },
   { "container pause", "pause" }, { "container ps", "ps" }, { "container rename", "rename" },
   { "container restart", "restart" }, { "container rm", "rm" }, { "container run", "run" },
   { "container start", "start" }, { "container stop", "stop" }, { "container umount", "umount" },
+  { "container unmount", "umount" },
   { "container unpause", "unpause" }, { "container update", "update" }, { "container wait", "wait" },
-  { "image build", "build" }, { "image diff", "diff" }, { "image history", "history" }, { "image import", "import" },
+  { "image build", "build" }, { "image history", "history" }, { "image import", "import" },
   { "image list", "images" }, { "image load", "load" }, { "image ls", "images" }, { "image pull", "pull" },
   { "image push", "push" }, { "image rm", "rmi" }, { "image save", "save" }, { "image search", "search" },
+  { "system events", "events" }, { "system info", "info" }, { "unmount", "umount" },
   { "image tag", "tag" }, { "image umount", "image unmount" }, { "image untag", "untag" },
 };
 
@@ -206,20 +214,29 @@ run_without_verb (const char *word)
   return cli_fail (_("unknown verb \"%s\"; see \"cpod --help\""), word);
 }
 
-/* The verb that the first two of WORDS are another name of. */
-static const CliVerb *
-find_alias (char **words)
+/* How many of WORDS, one or two, are NAME; 0 when they are not. */
+static int
+match_words (const char  *name,
+             char       **words)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (aliases) && words[0] != NULL; i++)
-    {
-      if (g_strcmp0 (second_word (aliases[i].name, words[0]), words[1]) != 0 || words[1] == NULL)
-        continue;
+  const char *second = second_word (name, words[0]);
 
-      for (gsize j = 0; j < G_N_ELEMENTS (verbs); j++)
-        {
-          if (g_str_equal (verbs[j].name, aliases[i].verb))
-            return &verbs[j];
-        }
+  if (g_str_equal (name, words[0]))
+    return 1;
+
+  return second != NULL && g_strcmp0 (second, words[1]) == 0 ? 2 : 0;
+}
+
+/* What another name stands for; N_WORDS tells how many of WORDS it has. */
+static const char *
+find_alias (char **words,
+            int   *n_words)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (aliases); i++)
+    {
+      *n_words = match_words (aliases[i].name, words);
+      if (*n_words > 0)
+        return aliases[i].verb;
     }
 
   return NULL;
@@ -230,19 +247,23 @@ static const CliVerb *
 find_verb (char **words,
            int   *n_words)
 {
+  const char *name;
+
   for (gsize i = 0; i < G_N_ELEMENTS (verbs) && words[0] != NULL; i++)
     {
-      const char *second = second_word (verbs[i].name, words[0]);
-
-      if (g_str_equal (verbs[i].name, words[0]) || (second != NULL && g_strcmp0 (second, words[1]) == 0))
-        {
-          *n_words = second != NULL ? 2 : 1;
-          return &verbs[i];
-        }
+      *n_words = match_words (verbs[i].name, words);
+      if (*n_words > 0)
+        return &verbs[i];
     }
 
-  *n_words = 2;
-  return find_alias (words);
+  name = words[0] != NULL ? find_alias (words, n_words) : NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (verbs) && name != NULL; i++)
+    {
+      if (g_str_equal (verbs[i].name, name))
+        return &verbs[i];
+    }
+
+  return NULL;
 }
 
 /* A private service is given the time to end, so that the next command finds its state free. */

@@ -16,16 +16,26 @@ typedef struct
   const char *interface;
   const char *method;           /* gives a job */
   const char *question;         /* to be translated */
+  const char *title;            /* of what was removed, for who reads podman's */
 } Prune;
 
 static const Prune containers = {
   CLI_RUNTIME, "PruneContainers", N_("This removes all containers that do not run."),
+  "Deleted Containers"
 };
 static const Prune unnamed_images = {
   CLI_IMAGES, "PruneImages", N_("This removes all images without a name that nothing needs."),
+  "Deleted Images"
 };
 static const Prune unused_images = {
   CLI_IMAGES, "PruneImages", N_("This removes all images that no container is made of."),
+  "Deleted Images"
+};
+static const Prune everything = {
+  NULL, NULL, N_("This removes all containers that do not run, and all images without a name that nothing needs."), NULL
+};
+static const Prune everything_unused = {
+  NULL, NULL, N_("This removes all containers that do not run, and all images that no container is made of then."), NULL
 };
 
 /* Scripts read these lines as they read podman's, so they are not translated. */
@@ -77,30 +87,75 @@ preview (CliApp      *app,
   return EXIT_SUCCESS;
 }
 
+/* What the job has removed and what it could not, with the bytes that this has freed added to BYTES. */
+static gboolean
+run_job (CliApp       *app,
+         const Prune  *prune,
+         GVariant     *options,
+         GVariant    **removed,
+         GVariant    **errors,
+         guint64      *bytes,
+         GError      **error)
+{
+  g_autoptr(GVariant) reply = cli_call_job (app, CPOD_PATH_RUNTIME, prune->interface, prune->method,
+                                            g_variant_new ("(@a{sv})", options), error);
+  g_autoptr(GVariant) result = NULL;
+  guint64 freed = 0;
+
+  if (reply == NULL)
+    return FALSE;
+
+  result = g_variant_get_child_value (reply, 0);
+  *removed = g_variant_lookup_value (result, "removed", G_VARIANT_TYPE_STRING_ARRAY);
+  *errors = g_variant_lookup_value (result, "errors", G_VARIANT_TYPE ("a{ss}"));
+  if (*removed == NULL || *errors == NULL || !g_variant_lookup (result, "bytes", "t", &freed))
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_FAILED, _("the result of the job is incomplete"));
+      return FALSE;
+    }
+
+  *bytes += freed;
+  return TRUE;
+}
+
 static int
 prune_all (CliApp      *app,
            const Prune *prune,
            GVariant    *options)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GVariant) reply = NULL;
-  g_autoptr(GVariant) result = NULL;
   g_autoptr(GVariant) removed = NULL;
   g_autoptr(GVariant) errors = NULL;
   guint64 bytes = 0;
 
-  reply = cli_call_job (app, CPOD_PATH_RUNTIME, prune->interface, prune->method,
-                        g_variant_new ("(@a{sv})", options), &error);
-  if (reply == NULL)
+  if (!run_job (app, prune, options, &removed, &errors, &bytes, &error))
     return cli_fail_error (error);
 
-  result = g_variant_get_child_value (reply, 0);
-  removed = g_variant_lookup_value (result, "removed", G_VARIANT_TYPE_STRING_ARRAY);
-  errors = g_variant_lookup_value (result, "errors", G_VARIANT_TYPE ("a{ss}"));
-  if (removed == NULL || errors == NULL || !g_variant_lookup (result, "bytes", "t", &bytes))
-    return cli_fail (_("the result of the job is incomplete"));
-
   print_ids (removed, bytes, "Total reclaimed space");
+  return print_errors (errors);
+}
+
+/* One part of a prune of everything. */
+static int
+prune_part (CliApp      *app,
+            const Prune *prune,
+            GVariant    *options,
+            guint64     *bytes)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) removed = NULL;
+  g_autoptr(GVariant) errors = NULL;
+  g_autofree const char **ids = NULL;
+
+  if (!run_job (app, prune, options, &removed, &errors, bytes, &error))
+    return cli_fail_error (error);
+
+  ids = g_variant_get_strv (removed, NULL);
+  if (ids[0] != NULL)
+    puts (prune->title);
+  for (const char **id = ids; *id != NULL; id++)
+    puts (*id);
+
   return print_errors (errors);
 }
 
@@ -216,4 +271,77 @@ cli_image_prune (CliApp        *app,
   fits = cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, &error);
   return run (app, all ? &unused_images : &unnamed_images, fits ? g_variant_builder_end (&builder) : NULL, error,
               dry_run, force);
+}
+
+/* The options for both, which filters apply to alike; NULL with an error. */
+static GVariant *
+system_options (char     **filters,
+                gboolean   all,
+                CliApp    *app,
+                GError   **error)
+{
+  static const CliFilter known[] = {
+    { "label", "label" }, { "until", "until", CLI_FILTER_TIME },
+  };
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  if (app != NULL)
+    cli_add_namespace (app, &builder);
+  if (all)
+    g_variant_builder_add (&builder, "{sv}", "all", g_variant_new_boolean (TRUE));
+  if (!cli_filters_add (&builder, known, G_N_ELEMENTS (known), filters, error))
+    return NULL;
+
+  return g_variant_ref_sink (g_variant_builder_end (&builder));
+}
+
+/* Containers first, so that their images go as well. */
+static int
+prune_system (CliApp    *app,
+              char     **filters,
+              gboolean   all)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GVariant) of_containers = system_options (filters, FALSE, app, &error);
+  g_autoptr(GVariant) of_images = of_containers != NULL ? system_options (filters, all, NULL, &error) : NULL;
+  g_autofree char *size = NULL;
+  guint64 bytes = 0;
+  int status;
+  int images_status;
+
+  if (of_images == NULL)
+    return cli_fail_error (error);
+
+  status = prune_part (app, &containers, of_containers, &bytes);
+  images_status = prune_part (app, all ? &unused_images : &unnamed_images, of_images, &bytes);
+  size = cli_text_size (bytes);
+  printf ("%s: %s\n", "Total reclaimed space", size);
+  return status != EXIT_SUCCESS ? status : images_status;
+}
+
+int
+cli_system_prune (CliApp        *app,
+                  const CliVerb *verb,
+                  int            argc,
+                  char         **argv)
+{
+  g_auto(GStrv) filters = NULL;
+  gboolean all = FALSE;
+  gboolean force = FALSE;
+  int status;
+  const GOptionEntry entries[] = {
+    { "all", 'a', 0, G_OPTION_ARG_NONE, &all, N_("Remove also images with names, if no container is made of them"), NULL },
+    { "filter", 0, 0, G_OPTION_ARG_STRING_ARRAY, &filters,
+      N_("Remove only those with this label, or created until this time"), N_("KEY=VALUE") },
+    { "force", 'f', 0, G_OPTION_ARG_NONE, &force, N_("Do not ask"), NULL },
+    { NULL }
+  };
+
+  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+    return status;
+
+  if (argc > 1)
+    return cli_fail (_("unexpected argument \"%s\""), argv[1]);
+
+  return force || may_go_on (all ? &everything_unused : &everything, &status) ? prune_system (app, filters, all) : status;
 }

@@ -36,7 +36,7 @@ def complete(*words):
 
 class Completion(unittest.TestCase):
     def test_verbs(self):
-        self.assertEqual(complete('cpod', ''), {verb.split()[0] for verb in verbs()} | {'--address', '--namespace', '--runtime', '--session', '--private', '--version',
+        self.assertEqual(complete('cpod', ''), {verb.split()[0] for verb in [*verbs(), *aliases()]} | {'--address', '--namespace', '--runtime', '--session', '--private', '--version',
                                                                '--help'})
 
     def test_options(self):

@@ -267,5 +267,72 @@ class Engine(CliTest):
         self.assertTrue(0.5 < time.monotonic() - begin < 10)
 
 
+
+class Kinds(CliTest):
+    """Verbs that have to do with containers alone, or with images alone."""
+
+    def setUp(self):
+        self.ok('create', '--name', 'box', 'busybox', 'true')
+
+    def test_exists(self):
+        self.assertEqual(self.ok('container', 'exists', 'box'), '')
+        for arguments in ('container', 'exists', 'busybox'), ('container', 'exists', '--external', 'busybox'), ('image', 'exists', 'box'):
+            result = cpod(*arguments)
+            self.assertEqual((result.returncode, result.stdout, result.stderr), (1, '', ''), arguments)
+        self.ok('container', 'exists', '--external', 'box')
+        self.ok('image', 'exists', 'busybox')
+        for kind in 'container', 'image':
+            self.fails(125, f'exactly one {kind}', kind, 'exists')
+
+    def test_inspect(self):
+        self.assertEqual(self.ok('container', 'inspect', '-f', '{{.Name}}', 'box'), 'box')
+        self.assertEqual(self.ok('container', 'inspect', '-l', '--format', '{{.Name}}'), 'box')
+        self.assertIn('SizeRw', self.ok('container', 'inspect', '-s', 'box'))
+        self.fails(125, 'no container', 'container', 'inspect', 'busybox')
+        self.fails(125, 'no image', 'image', 'inspect', 'box')
+
+    def test_diff(self):
+        path = self.ok('mount', 'box')
+        with open(os.path.join(path, 'new'), 'w', encoding='utf-8'):
+            pass
+        self.ok('umount', 'box')
+        for verb in ('container', 'diff'), ('diff',):
+            self.assertIn('A /new', self.ok(*verb, 'box').split('\n'))
+        self.assertEqual(self.ok('image', 'diff', 'busybox'), self.ok('diff', 'busybox'))
+        self.assertIn('A /bin/busybox', self.ok('image', 'diff', 'busybox').split('\n'))
+        self.fails(125, 'no container', 'container', 'diff', 'busybox')
+        self.fails(125, 'no image', 'image', 'diff', 'box')
+        self.fails(125, 'format', 'image', 'diff', '--format', 'xml', 'busybox')
+
+    def test_init(self):
+        self.assertEqual(self.ok('init', 'box'), 'box')
+        self.assertEqual(self.ok('inspect', '-f', '{{.State.Status}}', 'box'), 'created')
+        self.fails(125, 'box', 'container', 'init', 'box')
+
+    def test_other_names(self):
+        self.ok('mount', 'box')
+        self.assertEqual(self.ok('unmount', 'box'), 'box')
+        self.ok('mount', 'box')
+        self.assertEqual(self.ok('container', 'unmount', 'box'), 'box')
+        self.assertEqual(self.ok('system', 'info', '-f', '{{.version.Version}}'), self.ok('info', '-f', '{{.version.Version}}'))
+        self.assertIn('create', self.ok('system', 'events', '--no-stream', '--since', '1', '--filter', 'container=box'))
+
+    def test_prune_of_everything(self):
+        box = self.ok('inspect', '-f', '{{.Id}}', 'box')
+        image = self.ok('commit', 'box', 'other')
+        self.ok('untag', image)
+        running = self.run_container('busybox', 'sleep', '1000')
+        self.fails(125, '--force', 'system', 'prune', stdin=subprocess.DEVNULL)
+        self.assertEqual(self.ok('system', 'prune', '-f', '--filter', 'until=1h'), 'Total reclaimed space: 0 B')
+        title, container, images, gone, total = self.ok('system', 'prune', '-f').split('\n')
+        self.assertEqual((title, container, images, gone), ('Deleted Containers', box, 'Deleted Images', image))
+        self.assertRegex(total, 'Total reclaimed space: [0-9.]+ [kM]?B')
+        self.assertEqual(self.ok('ps', '-aq', '--no-trunc'), running)
+        kept = self.ok('commit', running, 'named')
+        self.assertEqual(self.ok('system', 'prune', '-f'), 'Total reclaimed space: 0 B')
+        self.assertEqual(self.ok('system', 'prune', '-a', '-f').split('\n')[:-1], ['Deleted Images', kept])
+        self.ok('image', 'exists', 'busybox')
+
+
 if __name__ == '__main__':
     tap.main()
