@@ -143,7 +143,7 @@ class Prune(UpkeepTest):
     def test_usage(self):
         self.fails(125, 'word', 'container', 'prune', 'word')
         self.fails(125, 'cleanup, diff, evict, exists, inspect, prune', 'container')
-        self.fails(125, 'cleanup, evict, prune', 'container', 'frob')
+        self.fails(125, 'cleanup, diff, evict, exists, inspect, prune', 'container', 'frob')
         self.assertIn('cpod container prune', self.ok('container', 'prune', '--help'))
 
 
