@@ -7,6 +7,7 @@
 
 #include "bus/cpd-bus-link.h"
 #include "bus/cpd-bus-service.h"
+#include "daemon/cpd-manager.h"
 #include "daemon/cpd-notify.h"
 #include "engine/cpd-engine.h"
 
@@ -23,7 +24,10 @@ typedef struct
   CpdEngine *engine;            /* (owned) */
   CpdBusService *bus;           /* (owned) */
   CpdBusLink *link;             /* (owned) */
+  CpdManager *manager;          /* (owned) (nullable): once it is ready */
   GThread *recovery;            /* (owned) (nullable) */
+  GThread *reload;              /* (owned) (nullable) */
+  gboolean reload_again;
   guint stop_timer;
   guint stop_seconds;           /* since the order to end */
   gboolean stopping;
@@ -69,7 +73,7 @@ on_stop_timer (gpointer user_data)
   service->stop_seconds++;
   if (may_go_on (service))
     {
-      cpd_notify (STOPPING_STATE);
+      cpd_notify_again (STOPPING_STATE);
       return G_SOURCE_CONTINUE;
     }
   g_message ("calls still run after %u seconds; what they leave is finished at the next start",
@@ -89,6 +93,7 @@ stop (gpointer user_data)
     return;
   service->stopping = TRUE;
   cpd_notify ("STOPPING=1\n" STOPPING_STATE);
+  cpd_notify_status ("Ends, once what runs has ended");
   service->stop_timer = g_timeout_add_seconds (1, on_stop_timer, service);
   cpd_bus_service_stop (service->bus, on_idle, service);
 }
@@ -101,6 +106,49 @@ on_signal (gpointer user_data)
   g_info ("told to end");
   stop (service);
   return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_reloaded (gpointer user_data);
+
+static gpointer
+reload (gpointer user_data)
+{
+  Service *service = user_data;
+  g_autoptr(GError) error = NULL;
+  g_auto(GStrv) changed = cpd_engine_reload (service->engine, &error);
+  g_autofree char *keys = changed != NULL ? g_strjoinv (", ", changed) : NULL;
+
+  if (changed == NULL)
+    g_message ("failed to read the configuration again: %s", error->message);
+  else
+    g_info ("the configuration was read again; changed: %s", *keys != '\0' ? keys : "nothing");
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_reloaded, service, NULL);
+  return NULL;
+}
+
+/* What comes while the files are read may have come too late for them. */
+static gboolean
+on_hangup (gpointer user_data)
+{
+  Service *service = user_data;
+
+  service->reload_again = service->reload != NULL;
+  if (service->reload == NULL && !service->stopping)
+    service->reload = g_thread_new ("cpd-reload", reload, service);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+on_reloaded (gpointer user_data)
+{
+  Service *service = user_data;
+  gboolean again = service->reload_again;
+
+  g_clear_pointer (&service->reload, g_thread_join);
+  service->reload_again = FALSE;
+  if (again)
+    on_hangup (service);
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -141,6 +189,7 @@ on_ready (gpointer user_data)
   if (service->recovery != NULL || service->stopping)
     return;
   cpd_notify ("READY=1");
+  service->manager = cpd_manager_new (service->engine);
   cpd_bus_service_load (service->bus);
   service->recovering = TRUE;
   service->recovery = g_thread_new ("cpd-recovery", recover, service);
@@ -198,6 +247,8 @@ tear_down (Service *service)
   gboolean over = !service->stopping || (service->idle && !service->recovering);
 
   g_clear_handle_id (&service->stop_timer, g_source_remove);
+  g_clear_pointer (&service->reload, g_thread_join);
+  g_clear_pointer (&service->manager, cpd_manager_free);
   if (service->engine != NULL)
     cpd_engine_shutdown (service->engine);
   g_clear_pointer (&service->link, cpd_bus_link_free);
@@ -222,7 +273,12 @@ cpd_service_run (const CpdServiceOptions *options)
   g_unix_signal_add (SIGINT, on_signal, service);
 
   if (set_up (service, options, &error))
-    g_main_loop_run (service->loop);
+    {
+      /* To a service of one client it tells, as to any process, that its terminal has gone. */
+      if (options->peer == -1)
+        g_unix_signal_add (SIGHUP, on_hangup, service);
+      g_main_loop_run (service->loop);
+    }
   else
     {
       g_printerr ("cpodd: %s\n", error->message);

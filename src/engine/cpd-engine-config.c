@@ -142,8 +142,8 @@ has_changed (const CpdConfig *now, const CpdConfig *before, CpdKey key)
   return !g_variant_equal (cpd_config_get (now, key), cpd_config_get (before, key));
 }
 
-char **
-cpd_engine_reload (CpdEngine *engine, GError **error)
+static char **
+reload (CpdEngine *engine, GError **error)
 {
   g_autoptr(CpdConfig) before = cpd_engine_ref_config (engine);
   g_autoptr(CpdConfig) now = cpd_config_new (engine->config->root, error);
@@ -172,4 +172,15 @@ cpd_engine_reload (CpdEngine *engine, GError **error)
   engine->settings = g_steal_pointer (&now);
   g_mutex_unlock (&engine->mutex);
   return g_strv_builder_end (changed);
+}
+
+char **
+cpd_engine_reload (CpdEngine *engine, GError **error)
+{
+  char **changed;
+
+  cpd_engine_emit_reloading (engine, TRUE);
+  changed = reload (engine, error);
+  cpd_engine_emit_reloading (engine, FALSE);
+  return changed;
 }

@@ -45,6 +45,7 @@ struct _CpdEngine
   gboolean condemned;           /* the database is damaged */
   gboolean changed_schema;      /* the schema is newer than the newest backup's */
   gboolean backup_failed;
+  gint pulse_place;             /* atomic */
 
   GMutex mutex;                 /* guards what follows */
   GCond changed;                /* some container changed */
@@ -87,6 +88,12 @@ GHashTable      *cpd_engine_known_ids         (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_end_upkeep        (CpdEngine                *engine);
 void             cpd_engine_emit_health       (CpdEngine                *engine);
+void             cpd_engine_emit_pulse        (CpdEngine                *engine);
+/* Any thread. */
+void             cpd_engine_emit_reloading    (CpdEngine                *engine,
+                                               gboolean                  reloading);
+/* In a thread of the exit pool, see cpd-engine-pulse.c. */
+void             cpd_engine_pass_pulse        (CpdEngine                *engine);
 /* The same, from any thread. */
 void             cpd_engine_tell_health       (CpdEngine                *engine);
 
@@ -252,6 +259,7 @@ gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
 #define CPD_EXIT_EXEC ((pid_t) -4)       /* the id is that of an exec session */
 #define CPD_EXIT_METADATA ((pid_t) -5)   /* what is recorded with a container is to be brought up to date */
 #define CPD_EXIT_TIDY ((pid_t) -6)       /* the storage is to be rid of what nobody needs; no id */
+#define CPD_EXIT_PULSE ((pid_t) -7)      /* nothing but that there is a thread to do it; no id */
 /* When what failed for want of room is tried again. */
 #define CPD_RETRY_MS 2000
 void             cpd_engine_push_exit         (CpdEngine                *engine,

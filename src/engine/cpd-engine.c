@@ -33,6 +33,8 @@ enum
   SIGNAL_EVENT,
   SIGNAL_HEALTH_CHANGED,
   SIGNAL_BUSY_CHANGED,
+  SIGNAL_PULSE,
+  SIGNAL_RELOADING,
   N_SIGNALS
 };
 static guint signals[N_SIGNALS];
@@ -115,6 +117,12 @@ cpd_engine_class_init (CpdEngineClass *klass)
   signals[SIGNAL_BUSY_CHANGED] =
     g_signal_new ("busy-changed", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
                   G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
+  signals[SIGNAL_PULSE] =
+    g_signal_new ("pulse", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 0);
+  signals[SIGNAL_RELOADING] =
+    g_signal_new ("reloading", CPD_TYPE_ENGINE, G_SIGNAL_RUN_LAST, 0, NULL, NULL, NULL,
+                  G_TYPE_NONE, 1, G_TYPE_BOOLEAN);
 }
 
 /*
@@ -192,6 +200,8 @@ handle_exit (gpointer data, gpointer user_data)
     cpd_engine_finish_metadata_again (user_data, task->id);
   else if (task->monitor_pid == CPD_EXIT_TIDY)
     cpd_engine_tidy_storage (user_data);
+  else if (task->monitor_pid == CPD_EXIT_PULSE)
+    cpd_engine_pass_pulse (user_data);
   else
     cpd_engine_container_exited (user_data, task->id, task->monitor_pid);
   g_free (task->id);
@@ -209,6 +219,9 @@ cpd_engine_push_exit (CpdEngine *engine, const char *id, pid_t monitor_pid)
   task->id = g_strdup (id);
   task->monitor_pid = monitor_pid;
   g_thread_pool_push (engine->exits, task, NULL);
+  /* That there is much to do is no reason to take the engine for dead. */
+  if (monitor_pid == CPD_EXIT_PULSE)
+    g_thread_pool_move_to_front (engine->exits, task);
 }
 
 static void
@@ -216,6 +229,8 @@ on_monitor (CpdMonitorEvent event, const char *id, pid_t pid, gpointer user_data
 {
   CpdEngine *engine = user_data;
 
+  if (event == CPD_MONITOR_PULSE)
+    pid = CPD_EXIT_PULSE;
   if (event == CPD_MONITOR_STUCK)
     cpd_engine_drop_attached (engine, id);
   if (event == CPD_MONITOR_EXEC_STUCK)
@@ -343,6 +358,18 @@ void
 cpd_engine_emit_health (CpdEngine *engine)
 {
   g_signal_emit (engine, signals[SIGNAL_HEALTH_CHANGED], 0);
+}
+
+void
+cpd_engine_emit_pulse (CpdEngine *engine)
+{
+  g_signal_emit (engine, signals[SIGNAL_PULSE], 0);
+}
+
+void
+cpd_engine_emit_reloading (CpdEngine *engine, gboolean reloading)
+{
+  g_signal_emit (engine, signals[SIGNAL_RELOADING], 0, reloading);
 }
 
 gboolean

@@ -20,6 +20,9 @@ G_BEGIN_DECLS
  *   "health-changed": what cpd_engine_get_health() gives
  *   "busy-changed" (gboolean busy): whether something goes on that must not be torn
  *   "event" (CpdEventRow *event): every event, once, in order
+ *   "pulse": what cpd_engine_send_pulse() has sent has come back
+ * and one in the thread that does it:
+ *   "reloading" (gboolean begins): the configuration is being read again; it has been, or could not be
  */
 #define CPD_TYPE_ENGINE (cpd_engine_get_type ())
 G_DECLARE_FINAL_TYPE (CpdEngine, cpd_engine, CPD, ENGINE, GObject)
@@ -49,6 +52,13 @@ void             cpd_engine_start_upkeep       (CpdEngine           *engine);
 GVariant        *cpd_engine_get_health         (CpdEngine           *engine);
 /* Whether something goes on that the end of the process would tear, and leave for the next start. */
 gboolean         cpd_engine_is_busy            (CpdEngine           *engine);
+/* "3 containers, 2 of them running". Main thread. */
+char            *cpd_engine_describe           (CpdEngine           *engine);
+/* Whether the engine moves: from the main thread through the monitor's, the pool that deals with ends of
+ * containers and the store, and back. One at a time, until "pulse". Main thread. */
+void             cpd_engine_send_pulse         (CpdEngine           *engine);
+/* Where the one that was sent last has come to, for messages. */
+const char      *cpd_engine_locate_pulse       (CpdEngine           *engine);
 /* Ends the engine's own threads; containers go on. Main thread. */
 void             cpd_engine_shutdown           (CpdEngine           *engine);
 

@@ -168,3 +168,18 @@ const CpdInfoPart cpd_info_store[] = {
   { "graphStatus", add_status },
   { NULL }
 };
+
+char *
+cpd_engine_describe (CpdEngine *engine)
+{
+  guint counts[CPD_N_CONTAINER_STATES] = { 0 };
+  g_autoptr(GError) error = NULL;
+  guint all = 0, running;
+
+  if (!cpd_store_count_states (engine->store, counts, &error))
+    return g_strdup (error->message);
+  for (guint i = 0; i < CPD_N_CONTAINER_STATES; i++)
+    all += counts[i];
+  running = counts[CPD_CONTAINER_RUNNING] + counts[CPD_CONTAINER_STOPPING] + counts[CPD_CONTAINER_PAUSED];
+  return g_strdup_printf ("%u container%s, %u of them running", all, all == 1 ? "" : "s", running);
+}

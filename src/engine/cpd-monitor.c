@@ -21,6 +21,7 @@ struct _CpdMonitor
   int epoll_fd;                 /* (owned) */
   int inotify_fd;               /* (owned) */
   int quit_fd;                  /* (owned) */
+  int pulse_fd;                 /* (owned) */
   GThread *thread;
 
   GMutex mutex;
@@ -187,6 +188,24 @@ read_exits (CpdMonitor *monitor)
       }
 }
 
+void
+cpd_monitor_poke (CpdMonitor *monitor)
+{
+  guint64 one = 1;
+
+  if (write (monitor->pulse_fd, &one, sizeof one) < 0)
+    g_info ("failed to wake the monitor thread: %s", g_strerror (errno));
+}
+
+static void
+read_pulse (CpdMonitor *monitor)
+{
+  guint64 pulses;
+
+  if (read (monitor->pulse_fd, &pulses, sizeof pulses) > 0)
+    monitor->func (CPD_MONITOR_PULSE, "", 0, monitor->user_data);
+}
+
 static gpointer
 run (gpointer data)
 {
@@ -203,6 +222,8 @@ run (gpointer data)
             return NULL;
           if (events[i].data.ptr == &monitor->inotify_fd)
             read_exits (monitor);
+          else if (events[i].data.ptr == &monitor->pulse_fd)
+            read_pulse (monitor);
           else
             process_ended (monitor, events[i].data.ptr);
         }
@@ -214,13 +235,16 @@ open_descriptors (CpdMonitor *monitor, GError **error)
 {
   struct epoll_event quit = { .events = EPOLLIN, .data.ptr = &monitor->quit_fd };
   struct epoll_event exits = { .events = EPOLLIN, .data.ptr = &monitor->inotify_fd };
+  struct epoll_event pulse = { .events = EPOLLIN, .data.ptr = &monitor->pulse_fd };
 
   monitor->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   monitor->quit_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+  monitor->pulse_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   monitor->inotify_fd = inotify_init1 (IN_CLOEXEC | IN_NONBLOCK);
-  if (monitor->epoll_fd < 0 || monitor->quit_fd < 0 || monitor->inotify_fd < 0
+  if (monitor->epoll_fd < 0 || monitor->quit_fd < 0 || monitor->pulse_fd < 0 || monitor->inotify_fd < 0
       || inotify_add_watch (monitor->inotify_fd, monitor->exit_dir, IN_MOVED_TO) < 0
       || epoll_ctl (monitor->epoll_fd, EPOLL_CTL_ADD, monitor->quit_fd, &quit) < 0
+      || epoll_ctl (monitor->epoll_fd, EPOLL_CTL_ADD, monitor->pulse_fd, &pulse) < 0
       || epoll_ctl (monitor->epoll_fd, EPOLL_CTL_ADD, monitor->inotify_fd, &exits) < 0)
     {
       cpd_set_error_errno (error, errno, "failed to watch %s", monitor->exit_dir);
@@ -237,7 +261,7 @@ cpd_monitor_new (const char *exit_dir, CpdMonitorFunc func, gpointer user_data, 
   monitor->exit_dir = g_strdup (exit_dir);
   monitor->func = func;
   monitor->user_data = user_data;
-  monitor->epoll_fd = monitor->inotify_fd = monitor->quit_fd = -1;
+  monitor->epoll_fd = monitor->inotify_fd = monitor->quit_fd = monitor->pulse_fd = -1;
   g_mutex_init (&monitor->mutex);
   g_queue_init (&monitor->ended);
   monitor->watches = g_hash_table_new_full (NULL, NULL, (GDestroyNotify) watch_free, NULL);
@@ -263,6 +287,7 @@ cpd_monitor_free (CpdMonitor *monitor)
   cpd_close_fd (&monitor->epoll_fd);
   cpd_close_fd (&monitor->inotify_fd);
   cpd_close_fd (&monitor->quit_fd);
+  cpd_close_fd (&monitor->pulse_fd);
   g_mutex_clear (&monitor->mutex);
   g_free (monitor->exit_dir);
   g_free (monitor);

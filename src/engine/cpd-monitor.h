@@ -21,6 +21,7 @@ typedef enum
   CPD_MONITOR_STUCK,            /* the process has ended a while ago, its exit file is not there */
   CPD_MONITOR_EXEC_DIED,        /* the same two of an exec session */
   CPD_MONITOR_EXEC_STUCK,
+  CPD_MONITOR_PULSE,            /* cpd_monitor_poke() was called */
 } CpdMonitorEvent;
 
 /* Called in the monitor's thread: must be quick. */
@@ -47,6 +48,9 @@ void        cpd_monitor_watch_exec (CpdMonitor *monitor,
 /* How it ended is known: its process is no news any more. */
 void        cpd_monitor_forget (CpdMonitor     *monitor,
                                const char      *id);
+
+/* Has it tell CPD_MONITOR_PULSE, after what there is to tell already. */
+void        cpd_monitor_poke   (CpdMonitor     *monitor);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdMonitor, cpd_monitor_free)
 

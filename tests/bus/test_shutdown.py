@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 
+from halt import Halt
 from service import (ERROR, NAME, RUNTIME, CallError, Case, Client, GLib, Gio, Service, connect_bus, files_in, is_alive,
                      listen_for, main, name_owner, scratch, wait_for)
 
@@ -15,30 +16,6 @@ LOGIND = 'org.freedesktop.login1'
 LOGIND_XML = '''<node><interface name="org.freedesktop.login1.Manager"><method name="Inhibit">
 <arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/><arg type="s" direction="in"/>
 <arg type="h" direction="out"/></method></interface></node>'''
-
-
-class Halt:
-    """A point at which the service waits until release()."""
-
-    def __init__(self, point, name):
-        self.path = os.path.join(scratch(), name + '.fifo')
-        os.mkfifo(self.path)
-        self.environment = {'CPOD_HALT': f'{point}:{self.path}'}
-        self.fd = -1
-
-    def reached(self):
-        try:
-            self.fd = os.open(self.path, os.O_WRONLY | os.O_NONBLOCK)
-        except OSError:
-            return False
-        return True
-
-    def wait(self):
-        wait_for(self.reached, 30, 'the service at ' + self.environment['CPOD_HALT'])
-
-    def release(self):
-        os.unlink(self.path)        # the point may be passed again
-        os.close(self.fd)
 
 
 class Answer(threading.Thread):
