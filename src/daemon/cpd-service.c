@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include "bus/cpd-bus-link.h"
+#include "bus/cpd-bus-machine.h"
 #include "bus/cpd-bus-service.h"
 #include "daemon/cpd-manager.h"
 #include "daemon/cpd-notify.h"
@@ -27,21 +28,71 @@ typedef struct
   CpdManager *manager;          /* (owned) (nullable): once it is ready */
   GThread *recovery;            /* (owned) (nullable) */
   GThread *reload;              /* (owned) (nullable) */
+  GThread *ending;              /* (owned) (nullable): stops all containers */
   gboolean reload_again;
   guint stop_timer;
   guint stop_seconds;           /* since the order to end */
   gboolean stopping;
   gboolean idle;                /* no call runs any more */
+  gboolean gave_up;             /* on calls that still run, or on the recovery */
   gboolean recovering;
+  gboolean asking;              /* whether the machine ends */
+  gboolean machine_ends;
   int status;
 } Service;
 
-/* It ends when neither a call nor the recovery runs, which would lose what it works with. */
+static gboolean
+on_ended (gpointer user_data);
+
+static gpointer
+end_with_machine (gpointer user_data)
+{
+  Service *service = user_data;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) result = cpd_engine_end_with_machine (service->engine, &error);
+
+  if (result == NULL)
+    g_message ("failed to stop the containers: %s", error->message);
+  for (guint i = 0; result != NULL && i < result->len; i++)
+    {
+      const CpdStopped *one = result->pdata[i];
+
+      if (one->error != NULL)
+        g_message ("failed to stop container %s: %s", one->id, one->error->message);
+    }
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_ended, service, NULL);
+  return NULL;
+}
+
+/*
+ * It ends when neither a call nor the recovery runs, which would lose what it
+ * works with, and after all containers if the machine ends: who stops them
+ * otherwise knows neither their signals nor how long they may take.
+ */
 static void
 quit_when_idle (Service *service)
 {
-  if (service->idle && !service->recovering)
-    g_main_loop_quit (service->loop);
+  if (((!service->idle || service->recovering) && !service->gave_up)
+      || service->asking || service->ending != NULL)
+    return;
+  if (service->machine_ends)
+    {
+      cpd_notify_status ("Stops all containers, because the machine ends");
+      service->machine_ends = FALSE;
+      service->ending = g_thread_new ("cpd-ending", end_with_machine, service);
+      return;
+    }
+  g_main_loop_quit (service->loop);
+}
+
+static gboolean
+on_ended (gpointer user_data)
+{
+  Service *service = user_data;
+
+  g_clear_pointer (&service->ending, g_thread_join);
+  quit_when_idle (service);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -57,7 +108,7 @@ on_idle (gpointer user_data)
 static gboolean
 may_go_on (Service *service)
 {
-  if (cpd_bus_service_is_working (service->bus))
+  if (cpd_bus_service_is_working (service->bus) || service->ending != NULL)
     {
       service->stop_seconds = 0;
       return TRUE;
@@ -71,17 +122,17 @@ on_stop_timer (gpointer user_data)
   Service *service = user_data;
 
   service->stop_seconds++;
-  if (may_go_on (service))
+  if (service->gave_up || may_go_on (service))
     {
       cpd_notify_again (STOPPING_STATE);
       return G_SOURCE_CONTINUE;
     }
   g_message ("calls still run after %u seconds; what they leave is finished at the next start",
              service->stop_seconds);
-  service->stop_timer = 0;
   cpd_bus_service_give_up (service->bus);
-  g_main_loop_quit (service->loop);
-  return G_SOURCE_REMOVE;
+  service->gave_up = TRUE;
+  quit_when_idle (service);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -92,10 +143,21 @@ stop (gpointer user_data)
   if (service->stopping)
     return;
   service->stopping = TRUE;
+  g_clear_pointer (&service->manager, cpd_manager_free);        /* what follows is told here */
   cpd_notify ("STOPPING=1\n" STOPPING_STATE);
   cpd_notify_status ("Ends, once what runs has ended");
   service->stop_timer = g_timeout_add_seconds (1, on_stop_timer, service);
   cpd_bus_service_stop (service->bus, on_idle, service);
+}
+
+static void
+on_machine (gboolean ends, gpointer user_data)
+{
+  Service *service = user_data;
+
+  service->asking = FALSE;
+  service->machine_ends = ends;
+  quit_when_idle (service);
 }
 
 static gboolean
@@ -103,8 +165,12 @@ on_signal (gpointer user_data)
 {
   Service *service = user_data;
 
+  if (service->stopping)
+    return G_SOURCE_CONTINUE;
   g_info ("told to end");
+  service->asking = TRUE;
   stop (service);
+  cpd_bus_ask_machine_ends (service->bus, on_machine, service);
   return G_SOURCE_CONTINUE;
 }
 

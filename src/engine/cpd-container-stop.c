@@ -26,7 +26,7 @@ let_be (CpdEngine *engine, const CpdContainerRow *row, GError **error)
 {
   CpdContainerStatus status = row->status;
 
-  if (status.stopped_by_user || status.started == 0)
+  if (status.stopped_by_user || status.started == 0 || g_atomic_int_get (&engine->machine_ends))
     return;
   status.stopped_by_user = TRUE;
   cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, error);
@@ -60,7 +60,8 @@ begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
     *timeout = config != NULL ? config->stop_timeout : 10;
   status = row->status;
   status.state = CPD_CONTAINER_STOPPING;
-  status.stopped_by_user = TRUE;
+  if (!g_atomic_int_get (&engine->machine_ends))
+    status.stopped_by_user = TRUE;
   if (!cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, error)
       || !send_signal (row, *timeout == 0 || config == NULL ? SIGKILL : config->stop_signal, error))
     return NULL;

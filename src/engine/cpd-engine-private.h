@@ -46,6 +46,7 @@ struct _CpdEngine
   gboolean changed_schema;      /* the schema is newer than the newest backup's */
   gboolean backup_failed;
   gint pulse_place;             /* atomic */
+  gint machine_ends;            /* atomic: that a container is stopped is nobody's wish */
 
   GMutex mutex;                 /* guards what follows */
   GCond changed;                /* some container changed */

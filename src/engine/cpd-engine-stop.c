@@ -118,3 +118,10 @@ cpd_engine_stop_all (CpdEngine *engine, gint64 timeout, const CpdCaller *caller,
     }
   return g_steal_pointer (&all.result);
 }
+
+GPtrArray *
+cpd_engine_end_with_machine (CpdEngine *engine, GError **error)
+{
+  g_atomic_int_set (&engine->machine_ends, TRUE);
+  return cpd_engine_stop_all (engine, -1, CPD_CALLER_SELF, error);
+}

@@ -125,6 +125,9 @@ GPtrArray       *cpd_engine_stop_all           (CpdEngine           *engine,
                                                 gint64               timeout,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
+/* The same because the machine ends: restart policies start them again after the boot, as if nobody had stopped them. */
+GPtrArray       *cpd_engine_end_with_machine   (CpdEngine           *engine,
+                                                GError             **error);
 /* Stops it if it runs, and starts it. TIMEOUT as for stop. */
 gboolean         cpd_engine_restart_container  (CpdEngine           *engine,
                                                 const char          *id,
