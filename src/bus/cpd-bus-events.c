@@ -5,6 +5,7 @@
 
 #include "bus/cpd-bus-objects.h"
 #include "bus/cpd-bus-rows.h"
+#include "common/cpd-journal.h"
 #include "public/cpod-error.h"
 #include "public/cpod-names.h"
 
@@ -26,7 +27,7 @@ refresh_container (CpdBusService *service, const char *id)
     cpd_bus_objects_publish (cpd_bus_service_get_containers (service), row->id,
                              cpd_bus_container_properties (row));
   else if (!g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
-    g_message ("failed to read container %s: %s", id, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, id, "failed to read container %s: %s", id, error->message);
 }
 
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "daemon/cpd-manager.h"
 
+#include "common/cpd-journal.h"
 #include "daemon/cpd-notify.h"
 
 /* Pulses in the time after which the service manager takes the service for dead. */
@@ -77,8 +78,9 @@ on_watchdog (gpointer user_data)
   else if (!manager->told_late)
     {
       manager->told_late = TRUE;
-      g_message ("the engine has not moved for %" G_GINT64_FORMAT " ms: it is stuck in %s",
-                 (g_get_monotonic_time () - manager->sent) / 1000, cpd_engine_locate_pulse (manager->engine));
+      cpd_log_message (G_LOG_LEVEL_MESSAGE, CPD_MESSAGE_STUCK,
+                       "the engine has not moved for %" G_GINT64_FORMAT " ms: it is stuck in %s",
+                       (g_get_monotonic_time () - manager->sent) / 1000, cpd_engine_locate_pulse (manager->engine));
     }
   return G_SOURCE_CONTINUE;
 }

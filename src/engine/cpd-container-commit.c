@@ -9,6 +9,7 @@
 #include "common/cpd-clock.h"
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "engine/cpd-commit-config.h"
 #include "engine/cpd-container-root.h"
 #include "engine/cpd-engine-private.h"
@@ -100,7 +101,8 @@ thaw (Commit *commit)
     return;
   if (!cpd_engine_unpause_locked (commit->engine, commit->row->id, commit->caller, &error)
       && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE))
-    g_message ("failed to let container %s go on: %s", commit->row->name, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, commit->row->id,
+                       "failed to let container %s go on: %s", commit->row->name, error->message);
   cpd_engine_end_operation (commit->engine, commit->operation);
   commit->operation = 0;
 }

@@ -2,6 +2,7 @@
 #include "common/cpd-clock.h"
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-container-metadata.h"
@@ -154,7 +155,8 @@ undo (CpdEngine *engine, const char *id, gint64 operation)
   if (cpd_engine_delete_files (engine, id, &failure))
     cpd_engine_end_operation (engine, operation);
   else
-    g_message ("failed to take back the creation of container %s: %s", id, failure->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, id,
+                       "failed to take back the creation of container %s: %s", id, failure->message);
 }
 
 gboolean

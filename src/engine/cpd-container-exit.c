@@ -2,6 +2,7 @@
 #include "common/cpd-clock.h"
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-conmon-clients.h"
 #include "engine/cpd-engine-private.h"
@@ -33,7 +34,7 @@ cpd_engine_drop_attached (CpdEngine *engine, const char *id)
 
   if (row == NULL
       || !cpd_conmon_drop_clients ((pid_t) row->status.monitor_pid, row->status.monitor_start, &error))
-    g_info ("failed to drop the clients of container %s: %s", id, error->message);
+    cpd_log_container (G_LOG_LEVEL_INFO, id, "failed to drop the clients of container %s: %s", id, error->message);
 }
 
 /*
@@ -128,7 +129,8 @@ is_news (CpdEngine *engine, const CpdContainerRow *row, pid_t monitor_pid)
   /* Its output has nowhere to go and nobody can tell how it ends, but it runs. */
   if (cpd_process_is ((pid_t) status->pid, status->pid_start))
     {
-      g_info ("the monitor of container %s is gone; the container goes on", row->name);
+      cpd_log_container (G_LOG_LEVEL_INFO, row->id,
+                         "the monitor of container %s is gone; the container goes on", row->name);
       return FALSE;
     }
   return TRUE;
@@ -196,7 +198,7 @@ cpd_engine_container_exited (CpdEngine *engine, const char *id, pid_t monitor_pi
   if (!handle_exit (engine, id, monitor_pid, &error)
       && !g_error_matches (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER))
     {
-      g_info ("failed to deal with the end of container %s: %s", id, error->message);
+      cpd_log_container (G_LOG_LEVEL_INFO, id, "failed to deal with the end of container %s: %s", id, error->message);
       cpd_engine_retry_exit (engine, id, monitor_pid, error);
     }
 }

@@ -6,6 +6,7 @@
 
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-container-metadata.h"
@@ -171,7 +172,7 @@ cpd_engine_remove_one (CpdEngine *engine, const char *id, gboolean force, gint64
       g_autoptr(GError) failure = NULL;                                                          \
                                                                                                  \
       if (!(step))                                                                               \
-        g_message ("evicting container %s: %s", id, failure->message);                           \
+        cpd_log_container (G_LOG_LEVEL_MESSAGE, id, "evicting container %s: %s", id, failure->message); \
     }                                                                                            \
   G_STMT_END
 
@@ -242,7 +243,8 @@ cpd_engine_finish_metadata (CpdEngine *engine, const char *id, gint64 number)
     cpd_engine_end_operation (engine, number);
   else
     {
-      g_message ("failed to record the changes of container %s beside the database: %s", id, error->message);
+      cpd_log_container (G_LOG_LEVEL_MESSAGE, id,
+                         "failed to record the changes of container %s beside the database: %s", id, error->message);
       cpd_engine_schedule (engine, id, CPD_EXIT_METADATA, CPD_RETRY_MS);
     }
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "common/cpd-journal.h"
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
@@ -69,7 +70,8 @@ schedule_after_boot (CpdEngine *engine, const CpdContainerRow *row)
   if (cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, &error))
     cpd_engine_schedule (engine, row->id, CPD_EXIT_BOOT, 0);
   else
-    g_message ("failed to start container %s after the reboot: %s", row->name, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, row->id,
+                       "failed to start container %s after the reboot: %s", row->name, error->message);
 }
 
 void
@@ -131,12 +133,14 @@ cpd_engine_restart_by_policy (CpdEngine *engine, const char *id, gboolean booted
     return;
   if (!ready || !cpd_engine_start_locked (engine, id, row->status.restarts + 1, CPD_CALLER_SELF, &error))
     {
-      g_message ("failed to start container %s again: %s", row->name, error->message);
+      cpd_log_container (G_LOG_LEVEL_MESSAGE, row->id,
+                         "failed to start container %s again: %s", row->name, error->message);
       count_failure (engine, row);
       return;
     }
   if (!cpd_engine_add_event (engine, row, "restart", CPD_CALLER_SELF, &error))
-    g_message ("failed to tell that container %s was started again: %s", row->name, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, row->id,
+                       "failed to tell that container %s was started again: %s", row->name, error->message);
 }
 
 /* No container is started again from now on. */

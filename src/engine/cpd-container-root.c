@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
@@ -91,7 +92,7 @@ cpd_engine_return_root_locked (CpdEngine *engine, const char *id)
     return;
   if (!cpd_store_get_mounts (engine->store, id, &mounts, &error)
       || (mounts == 0 && !cpd_engine_drop_mount (engine, id, &error)))
-    g_message ("failed to unmount the root of container %s: %s", id, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, id, "failed to unmount the root of container %s: %s", id, error->message);
 }
 
 int

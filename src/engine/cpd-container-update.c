@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common/cpd-fault.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-json.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
@@ -45,7 +46,8 @@ take_back (CpdEngine *engine, const CpdContainerRow *row, const CpdResources *be
 
   cpd_resources_undo (before, after, cpd_config_is_cgroup_v2 (), &undo);
   if (!apply (engine, row, &undo, &error))
-    g_info ("failed to give container %s back the limits that it had: %s", row->name, error->message);
+    cpd_log_container (G_LOG_LEVEL_INFO, row->id,
+                       "failed to give container %s back the limits that it had: %s", row->name, error->message);
 }
 
 gboolean

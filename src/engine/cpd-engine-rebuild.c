@@ -5,6 +5,7 @@
 
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-container-metadata.h"
@@ -102,11 +103,11 @@ read_metadata (Rebuild *rebuild, const char *id, GPtrArray *layers)
   if (row != NULL)
     g_ptr_array_add (rebuild->found, row);
   else if (known == NULL && rebuild->whole)
-    g_message ("container %s was never finished: %s", id, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, id, "container %s was never finished: %s", id, error->message);
   else if (known == NULL)
     set_aside (rebuild, id, error->message);
   else if (!cpd_container_metadata_write (directory, known, FALSE, &error))
-    g_message ("failed to mend the metadata of container %s: %s", id, error->message);
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, id, "failed to mend the metadata of container %s: %s", id, error->message);
 }
 
 static int
@@ -263,7 +264,8 @@ find_status (Rebuild *rebuild, const char *id, gint64 created, CpdContainerStatu
       if (!cpd_launcher_get_exit (engine->launcher, id, bundle, &status->exit_code, &status->oom_killed))
         status->exit_code = -1;
       if (!cpd_engine_clear_runtime (engine, id, &error))
-        g_message ("failed to clear what is left of the run of container %s: %s", id, error->message);
+        cpd_log_container (G_LOG_LEVEL_MESSAGE, id,
+                           "failed to clear what is left of the run of container %s: %s", id, error->message);
     }
 }
 

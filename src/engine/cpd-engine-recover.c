@@ -3,6 +3,7 @@
 
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
@@ -108,7 +109,8 @@ adopt (CpdEngine *engine, const CpdContainerRow *row)
       running.finished = 0;
       running.exit_code = 0;
       if (!cpd_engine_set_status (engine, row, &running, "start", NULL, 0, CPD_CALLER_SELF, &error))
-        g_info ("failed to record the start of container %s: %s", row->name, error->message);
+        cpd_log_container (G_LOG_LEVEL_INFO, row->id,
+                           "failed to record the start of container %s: %s", row->name, error->message);
       g_clear_error (&error);
     }
   cpd_engine_watch (engine, row, status);
@@ -120,7 +122,8 @@ adopt (CpdEngine *engine, const CpdContainerRow *row)
     {
       running.state = CPD_CONTAINER_RUNNING;    /* who wanted it stopped is gone */
       if (!cpd_engine_set_status (engine, row, &running, NULL, NULL, 0, CPD_CALLER_SELF, &error))
-        g_info ("failed to take over container %s: %s", row->name, error->message);
+        cpd_log_container (G_LOG_LEVEL_INFO, row->id,
+                           "failed to take over container %s: %s", row->name, error->message);
     }
   /* Does nothing for one that runs; whichever of this and the monitor comes first records the end. */
   cpd_engine_container_exited (engine, row->id, 0);
@@ -134,7 +137,7 @@ finish_removal (CpdEngine *engine, const char *id)
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, &error);
 
   if (row == NULL || !cpd_engine_remove_locked (engine, row, NULL, CPD_CALLER_SELF, &error))
-    g_info ("failed to finish the removal of container %s: %s", id, error->message);
+    cpd_log_container (G_LOG_LEVEL_INFO, id, "failed to finish the removal of container %s: %s", id, error->message);
 }
 
 /* Configurations are read of the few that it matters for: of thousands that takes a while. */

@@ -3,6 +3,7 @@
 
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-container-metadata.h"
@@ -248,8 +249,9 @@ clear_run_root (const CpdRefresh *refresh)
 
       if (cpd_id_is_valid (ids->pdata[i]) && !g_hash_table_contains (refresh->errors, ids->pdata[i])
           && !cpd_engine_clear_runtime (refresh->engine, ids->pdata[i], &failure))
-        g_message ("failed to clear what the last boot left of container %s: %s",
-                   (char *) ids->pdata[i], failure->message);
+        cpd_log_container (G_LOG_LEVEL_MESSAGE, ids->pdata[i],
+                           "failed to clear what the last boot left of container %s: %s",
+                           (char *) ids->pdata[i], failure->message);
     }
 }
 

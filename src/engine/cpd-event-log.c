@@ -10,6 +10,7 @@
 
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-json.h"
 
 /* The number of the last event that was written. */
@@ -128,8 +129,10 @@ write_to_journal (const CpdEventRow *event)
   g_autofree char *uid = g_strdup_printf ("%u", event->uid);
   g_autofree char *pid = g_strdup_printf ("%u", event->pid);
   g_autofree char *seq = g_strdup_printf ("%" G_GUINT64_FORMAT, event->seq);
+  const gboolean is_container = strcmp (event->type, "container") == 0;
   const GLogField fields[] = {
     { "MESSAGE", message, -1 },
+    { "MESSAGE_ID", CPD_MESSAGE_EVENT, -1 },
     { "PRIORITY", "6", -1 },
     { "SYSLOG_IDENTIFIER", "cpod", -1 },
     { "CPOD_SEQ", seq, -1 },
@@ -140,9 +143,11 @@ write_to_journal (const CpdEventRow *event)
     { "CPOD_SENDER_UID", uid, -1 },
     { "CPOD_SENDER_PID", pid, -1 },
     { "CPOD_SENDER_UNIT", event->unit, -1 },
+    /* As in the other lines about a container. The last one, since it is left out of events of other things. */
+    { "CPOD_CONTAINER_ID", event->id, -1 },
   };
 
-  g_log_writer_journald (G_LOG_LEVEL_INFO, fields, G_N_ELEMENTS (fields), NULL);
+  g_log_writer_journald (G_LOG_LEVEL_INFO, fields, G_N_ELEMENTS (fields) - (is_container ? 0 : 1), NULL);
 }
 
 static gboolean

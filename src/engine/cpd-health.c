@@ -2,6 +2,7 @@
 #include "engine/cpd-health.h"
 
 #include "common/cpd-clock.h"
+#include "common/cpd-journal.h"
 
 typedef struct
 {
@@ -74,7 +75,7 @@ note_new (const char *kind, const char *object, gboolean lasts, const char *form
   note->text = g_utf8_make_valid (text, -1);
   note->time = cpd_clock_now ();
   note->lasts = lasts;
-  g_message ("%s: %s", note->kind, note->text);
+  cpd_log_message (G_LOG_LEVEL_MESSAGE, CPD_MESSAGE_HEALTH, "%s: %s", note->kind, note->text);
   return note;
 }
 

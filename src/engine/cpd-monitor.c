@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 
 /* conmon writes the exit file a few milliseconds after the process has ended. */
 #define STUCK_AFTER_US (2 * G_USEC_PER_SEC)
@@ -68,7 +69,7 @@ add_watch (CpdMonitor *monitor, const char *id, const char *exit_file, int fd, p
   g_hash_table_add (monitor->watches, watch);
   if (epoll_ctl (monitor->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0)
     {
-      g_info ("failed to watch a process of container %s: %s", id, g_strerror (errno));
+      cpd_log_container (G_LOG_LEVEL_INFO, id, "failed to watch a process of container %s: %s", id, g_strerror (errno));
       g_hash_table_remove (monitor->watches, watch);
     }
   g_mutex_unlock (&monitor->mutex);

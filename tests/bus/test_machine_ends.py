@@ -32,8 +32,8 @@ class FakeSystemd(threading.Thread):
         self.context.push_thread_default()
         info = Gio.DBusNodeInfo.new_for_xml(SYSTEMD_XML).interfaces[0]
         self.connection.register_object('/org/freedesktop/systemd1', info, None, self.on_get, None)
-        self.connection.call_sync('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus', 'RequestName',
-                                  GLib.Variant('(su)', (SYSTEMD, 4)), None, 0, -1, None)
+        self.connection.call_sync('org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus',
+                                  'RequestName', GLib.Variant('(su)', (SYSTEMD, 4)), None, 0, -1, None)
         self.ready.set()
         self.loop.run()
         self.context.pop_thread_default()
@@ -55,8 +55,8 @@ class MachineCase(Case):
         self.client = self.service.client
         self.client.import_busybox()
 
-    def polite(self, **options):
-        container = self.client.create(*POLITE, stop_signal='TERM', **options)
+    def polite(self, script=POLITE[2], **options):
+        container = self.client.create(*POLITE[:2], script, stop_signal='TERM', **options)
         container.start()
         wait_for(lambda: container.output() == 'ready\n', 20, 'the trap')
         return container
@@ -105,17 +105,15 @@ class MachineEndsTest(MachineCase):
         """Which containers somebody has stopped, by what is recorded."""
         database = sqlite3.connect(f'file:{self.service.state("lib", "cpod.db")}?mode=ro', uri=True)
         try:
-            return dict(database.execute('SELECT id, stopped_by_user FROM container JOIN container_status USING (number)'))
+            return dict(database.execute('SELECT id, stopped_by_user FROM container'
+                                         ' JOIN container_status USING (number)'))
         finally:
             database.close()
 
     def test_one_that_takes_longer_than_callers_get(self):
         FakeSystemd(self, 'stopping')
         self.begin('long')
-        container = self.client.create('sh', '-c', 'trap "sleep 12; echo bye; exit 5" TERM; echo ready; while :; do sleep 0.1; done',
-                                       stop_signal='TERM', stop_timeout=600)
-        container.start()
-        wait_for(lambda: container.output() == 'ready\n', 20, 'the trap')
+        container = self.polite(POLITE[2].replace('0.5', '12'), stop_timeout=600)
         self.service.process.terminate()
         self.assertEqual(self.service.process.wait(120), 0)
         self.service.start()
