@@ -9,36 +9,10 @@
 #include "bus/cpd-bus-rows.h"
 #include "bus/cpd-bus-shutdown.h"
 #include "bus/cpd-bus-storage.h"
+#include "bus/cpd-bus-streams.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
-
-static gboolean
-check_event_limit (GVariant *value, GError **error)
-{
-  guint32 limit = g_variant_get_uint32 (value);
-
-  if (limit > 0 && limit <= CPD_EVENTS_MAX)
-    return TRUE;
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
-               "%u is not in the range 1 to %d", limit, CPD_EVENTS_MAX);
-  return FALSE;
-}
-
-static const CpdBusOption event_options[] = {
-  { "type", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "status", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "id", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "name", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "container", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "image", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
-  { "limit", G_VARIANT_TYPE_UINT32, check_event_limit },
-  { "from-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
-  { "until-time", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
-  { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
-  { NULL }
-};
 
 /* Of methods that take a name and need nothing else. */
 static const CpdBusOption scope_options[] = {
@@ -160,53 +134,6 @@ work_get_container (CpdBusCall *call, GError **error)
   return path != NULL ? g_variant_new ("(o)", path) : NULL;
 }
 
-static GPtrArray *
-query_events (CpdBusCall *call, guint64 *last, gboolean *gap, GError **error)
-{
-  CpdStore *store = cpd_engine_get_store (cpd_bus_call_get_engine (call));
-  GVariant *options = cpd_bus_call_get_options (call);
-  g_auto(GStrv) types = cpd_bus_options_get_strings (options, "type");
-  g_auto(GStrv) statuses = cpd_bus_options_get_strings (options, "status");
-  g_auto(GStrv) ids = cpd_bus_options_get_strings (options, "id");
-  g_auto(GStrv) names = cpd_bus_options_get_strings (options, "name");
-  g_autofree char *namespace = cpd_bus_options_get_string (options, "namespace");
-  g_auto(GStrv) containers = cpd_bus_options_get_strings (options, "container");
-  g_auto(GStrv) images = cpd_bus_options_get_strings (options, "image");
-  g_auto(GStrv) labels = cpd_bus_options_get_strings (options, "label");
-  CpdEventQuery query = {
-    .since = cpd_bus_call_get_uint64 (call, 0),
-    .limit = (guint) cpd_bus_options_get_uint32 (options, "limit", CPD_EVENTS_MAX),
-    .from_time = cpd_bus_options_get_time (options, "from-time"),
-    .until_time = cpd_bus_options_get_time (options, "until-time"),
-    .types = types,
-    .statuses = statuses,
-    .id_prefixes = ids,
-    .names = names,
-    .containers = containers,
-    .images = images,
-    .labels = labels,
-    .namespace = namespace,
-  };
-
-  return cpd_store_list_events (store, &query, last, gap, error);
-}
-
-static GVariant *
-work_get_events (CpdBusCall *call, GError **error)
-{
-  guint64 last = 0;
-  gboolean gap = FALSE;
-  g_autoptr(GPtrArray) rows = query_events (call, &last, &gap, error);
-  GVariantBuilder events;
-
-  if (rows == NULL)
-    return NULL;
-  g_variant_builder_init (&events, G_VARIANT_TYPE ("aa{sv}"));
-  for (guint i = 0; i < rows->len; i++)
-    g_variant_builder_add_value (&events, cpd_bus_event_fields (rows->pdata[i]));
-  return g_variant_new ("(aa{sv}tb)", &events, last, gap);
-}
-
 static GVariant *
 work_get_info (CpdBusCall *call, GError **error)
 {
@@ -288,7 +215,10 @@ static const CpdBusMethod methods[] = {
   { "MountStorageContainer", cpd_bus_no_options, TRUE, cpd_bus_work_mount_storage },
   { "UnmountStorageContainer", cpd_bus_force_options, TRUE, cpd_bus_work_unmount_storage },
   { "RemoveStorageContainer", cpd_bus_force_options, TRUE, cpd_bus_work_remove_storage },
-  { "GetEvents", event_options, FALSE, work_get_events },
+  { "GetEvents", cpd_bus_event_options, FALSE, cpd_bus_work_get_events },
+  { "StreamEvents", cpd_bus_event_stream_options, FALSE, cpd_bus_work_stream_events },
+  { "GetStats", cpd_bus_stats_options, FALSE, cpd_bus_work_get_stats },
+  { "StreamStats", cpd_bus_stats_stream_options, FALSE, cpd_bus_work_stream_stats },
   { "GetInfo", cpd_bus_no_options, FALSE, work_get_info },
   { "GetDiskUsage", cpd_bus_no_options, FALSE, cpd_bus_work_disk_usage },
   { "Check", cpd_bus_no_options, FALSE, work_check },

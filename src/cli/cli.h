@@ -95,6 +95,7 @@ CLI_DECLARE_VERB (run);
 CLI_DECLARE_VERB (search);
 CLI_DECLARE_VERB (save);
 CLI_DECLARE_VERB (start);
+CLI_DECLARE_VERB (stats);
 CLI_DECLARE_VERB (stop);
 CLI_DECLARE_VERB (system_check);
 CLI_DECLARE_VERB (system_df);

@@ -64,6 +64,12 @@ hierarchies (void)
   return found;
 }
 
+const char *const *
+cpd_cgroup_hierarchies (void)
+{
+  return (const char *const *) hierarchies ();
+}
+
 /* "a-b.slice" is within "a.slice". */
 static char *
 path_of_slice (const char *slice)

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
 char    *cpd_cgroup_path_of_spec (const char  *spec_path);
 /* That of a process; "/" when it has none. */
 char    *cpd_cgroup_of_process   (pid_t        pid);
+/* Where cgroups are mounted, up to a NULL. */
+const char *const *cpd_cgroup_hierarchies (void);
 gboolean cpd_cgroup_exists       (const char  *path);
 /* Ends all processes in the cgroup and below it. No error when there is none. */
 gboolean cpd_cgroup_kill         (const char  *path,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <unistd.h>
@@ -9,60 +8,34 @@
 #include "common/cpd-clock.h"
 #include "common/cpd-fs.h"
 #include "engine/cpd-engine-private.h"
-#include "public/cpod-error.h"
-
-/* How many logs may be followed at once: each has a thread. */
-#define MAX_PUMPS 512
+#include "engine/cpd-pump.h"
 
 /* How often a follower looks whether the container still runs, should no write to its log wake it. */
 #define LOOK_EVERY_MS 200
 
-static int n_pumps;             /* atomic */
-
-/* Carries a log from its file to a pipe, in a thread of its own. */
+/* Carries a log from its file to a pipe. */
 typedef struct
 {
   CpdEngine *engine;            /* (owned) */
   char *id;
   char *path;
   int log_fd;                   /* (owned), -1 while there is no log yet */
-  int pipe_fd;                  /* (owned) */
+  CpdPump *pump;                /* (unowned) */
   int inotify_fd;               /* (owned), -1 when not following */
   CpdLogOptions options;
   GString *line;                /* (owned): what is read of a line */
-} CpdLogPump;
+} CpdLogTail;
 
 static void
-pump_free (CpdLogPump *pump)
+tail_free (CpdLogTail *tail)
 {
-  cpd_close_fd (&pump->log_fd);
-  cpd_close_fd (&pump->pipe_fd);
-  cpd_close_fd (&pump->inotify_fd);
-  g_string_free (pump->line, TRUE);
-  g_object_unref (pump->engine);
-  g_free (pump->id);
-  g_free (pump->path);
-  g_free (pump);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdLogPump, pump_free)
-
-/* FALSE when the reader is gone, or does not read and the container is gone. */
-static gboolean
-write_out (CpdLogPump *pump, const char *data, gsize length)
-{
-  while (length > 0)
-    {
-      ssize_t n = write (pump->pipe_fd, data, length);
-
-      if (n < 0 && errno != EINTR)
-        return FALSE;
-      if (n > 0)
-        {
-          data += n;
-          length -= (gsize) n;
-        }
-    }
-  return TRUE;
+  cpd_close_fd (&tail->log_fd);
+  cpd_close_fd (&tail->inotify_fd);
+  g_string_free (tail->line, TRUE);
+  g_object_unref (tail->engine);
+  g_free (tail->id);
+  g_free (tail->path);
+  g_free (tail);
 }
 
 /* The time that a line begins with, 0 when it has none. */
@@ -77,36 +50,36 @@ line_time (const char *line)
 
 /* Passes a complete line on if it is wanted; FALSE when there is no point in going on. */
 static gboolean
-pass_line (CpdLogPump *pump)
+pass_line (CpdLogTail *tail)
 {
-  const CpdLogOptions *options = &pump->options;
+  const CpdLogOptions *options = &tail->options;
 
   if (options->since > 0 || options->until > 0)
     {
-      gint64 time = line_time (pump->line->str);
+      gint64 time = line_time (tail->line->str);
 
       if (options->since > 0 && time < options->since)
         return TRUE;
       if (options->until > 0 && time > options->until)
         return FALSE;
     }
-  return write_out (pump, pump->line->str, pump->line->len);
+  return cpd_pump_write (tail->pump, tail->line->str, tail->line->len);
 }
 
 static gboolean
-pass_block (CpdLogPump *pump, const char *data, gsize length)
+pass_block (CpdLogTail *tail, const char *data, gsize length)
 {
   while (length > 0)
     {
       const char *newline = memchr (data, '\n', length);
       gsize part = newline != NULL ? (gsize) (newline - data) + 1 : length;
 
-      g_string_append_len (pump->line, data, (gssize) part);
+      g_string_append_len (tail->line, data, (gssize) part);
       if (newline != NULL)
         {
-          if (!pass_line (pump))
+          if (!pass_line (tail))
             return FALSE;
-          g_string_truncate (pump->line, 0);
+          g_string_truncate (tail->line, 0);
         }
       data += part;
       length -= part;
@@ -116,27 +89,27 @@ pass_block (CpdLogPump *pump, const char *data, gsize length)
 
 /* Passes on what the file holds now. */
 static gboolean
-pass_file (CpdLogPump *pump)
+pass_file (CpdLogTail *tail)
 {
   char buffer[32 * 1024];
   ssize_t n;
 
-  if (pump->log_fd < 0)
-    pump->log_fd = open (pump->path, O_RDONLY | O_CLOEXEC);
-  while (pump->log_fd >= 0 && (n = read (pump->log_fd, buffer, sizeof buffer)) != 0)
+  if (tail->log_fd < 0)
+    tail->log_fd = open (tail->path, O_RDONLY | O_CLOEXEC);
+  while (tail->log_fd >= 0 && (n = read (tail->log_fd, buffer, sizeof buffer)) != 0)
     {
       if (n < 0 && errno != EINTR)
         return FALSE;
-      if (n > 0 && !pass_block (pump, buffer, (gsize) n))
+      if (n > 0 && !pass_block (tail, buffer, (gsize) n))
         return FALSE;
     }
   return TRUE;
 }
 
 static gboolean
-still_runs (CpdLogPump *pump)
+still_runs (CpdLogTail *tail)
 {
-  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (pump->engine, pump->id, NULL);
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_container (tail->engine, tail->id, NULL);
 
   return row != NULL && row->status.state >= CPD_CONTAINER_CREATED
          && row->status.state <= CPD_CONTAINER_STOPPING;
@@ -144,37 +117,31 @@ still_runs (CpdLogPump *pump)
 
 /* Waits until the log has grown or some time has passed; FALSE when the reader is gone. */
 static gboolean
-wait_for_more (CpdLogPump *pump)
+wait_for_more (CpdLogTail *tail)
 {
-  struct pollfd items[] = {
-    { .fd = pump->inotify_fd, .events = POLLIN },
-    { .fd = pump->pipe_fd, .events = 0 },       /* POLLERR: nobody has its other end */
-  };
+  gboolean wanted = cpd_pump_wait (tail->pump, tail->inotify_fd, LOOK_EVERY_MS);
   char buffer[4096];
 
-  poll (items, G_N_ELEMENTS (items), LOOK_EVERY_MS);
-  if (items[0].revents != 0)
-    while (read (pump->inotify_fd, buffer, sizeof buffer) > 0)
-      continue;
-  return (items[1].revents & POLLERR) == 0;
+  while (tail->inotify_fd >= 0 && read (tail->inotify_fd, buffer, sizeof buffer) > 0)
+    continue;
+  return wanted;
 }
 
-static gpointer
-run (gpointer data)
+static void
+run (CpdPump *pump, gpointer user_data)
 {
-  g_autoptr(CpdLogPump) pump = data;
+  CpdLogTail *tail = user_data;
   gboolean more;
 
+  tail->pump = pump;
   do
     {
       /* Asked before reading: what comes after the container has ended is still read. */
-      more = pump->options.follow && still_runs (pump);
-      if (!pass_file (pump))
+      more = tail->options.follow && still_runs (tail);
+      if (!pass_file (tail))
         break;
     }
-  while (more && wait_for_more (pump));
-  g_atomic_int_add (&n_pumps, -1);
-  return NULL;
+  while (more && wait_for_more (tail));
 }
 
 /* Moves to where the last LINES lines of the file begin; pieces of one long line count as one. */
@@ -214,22 +181,21 @@ watch_log (const char *path)
   return g_steal_fd (&fd);
 }
 
-static CpdLogPump *
-new_pump (CpdEngine *engine, const char *id, const CpdLogOptions *options, int pipe_fd)
+static CpdLogTail *
+new_tail (CpdEngine *engine, const char *id, const CpdLogOptions *options)
 {
-  CpdLogPump *pump = g_new0 (CpdLogPump, 1);
+  CpdLogTail *tail = g_new0 (CpdLogTail, 1);
 
-  pump->engine = g_object_ref (engine);
-  pump->id = g_strdup (id);
-  pump->path = cpd_engine_log_path (engine, id);
-  pump->options = *options;
-  pump->line = g_string_new (NULL);
-  pump->pipe_fd = pipe_fd;
-  pump->inotify_fd = options->follow ? watch_log (pump->path) : -1;
-  pump->log_fd = open (pump->path, O_RDONLY | O_CLOEXEC);
-  if (pump->log_fd >= 0 && options->tail >= 0)
-    seek_tail (pump->log_fd, options->tail);
-  return pump;
+  tail->engine = g_object_ref (engine);
+  tail->id = g_strdup (id);
+  tail->path = cpd_engine_log_path (engine, id);
+  tail->options = *options;
+  tail->line = g_string_new (NULL);
+  tail->inotify_fd = options->follow ? watch_log (tail->path) : -1;
+  tail->log_fd = open (tail->path, O_RDONLY | O_CLOEXEC);
+  if (tail->log_fd >= 0 && options->tail >= 0)
+    seek_tail (tail->log_fd, options->tail);
+  return tail;
 }
 
 int
@@ -237,28 +203,10 @@ cpd_engine_container_logs (CpdEngine *engine, const char *id, const CpdLogOption
                            GError **error)
 {
   g_autoptr(CpdContainerRow) row = cpd_engine_get_container (engine, id, error);
-  cpd_autofd int read_end = -1;
-  GThread *thread;
-  int ends[2];
+  g_autofree char *what = NULL;
 
   if (row == NULL)
     return -1;
-  if (g_atomic_int_add (&n_pumps, 1) >= MAX_PUMPS)
-    {
-      g_atomic_int_add (&n_pumps, -1);
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_LIMITS_EXCEEDED,
-                   "cannot read the log of container %s: %d logs are being read already", row->name,
-                   MAX_PUMPS);
-      return -1;
-    }
-  if (pipe2 (ends, O_CLOEXEC) < 0)
-    {
-      g_atomic_int_add (&n_pumps, -1);
-      cpd_set_error_errno (error, errno, "failed to make a pipe for the log of %s", row->name);
-      return -1;
-    }
-  read_end = ends[0];
-  thread = g_thread_new ("cpd-log", run, new_pump (engine, id, options, ends[1]));
-  g_thread_unref (thread);
-  return g_steal_fd (&read_end);
+  what = g_strdup_printf ("the log of container %s", row->name);
+  return cpd_pump_start (what, run, new_tail (engine, id, options), (GDestroyNotify) tail_free, error);
 }

@@ -11,7 +11,7 @@ import sys
 import tempfile
 
 from execs import list_execs, new_exec
-from service import CallError, is_alive, main, wait_for
+from service import CallError, GLib, is_alive, main, wait_for
 from test_exec import FOREVER, ExecCase
 
 # A client that is killed: it makes what is asked for, says so, and stays.
@@ -185,7 +185,6 @@ class StreamsTest(ExecCase):
 
 
 def handle(number):
-    from service import GLib
     return GLib.Variant('h', number)
 
 
