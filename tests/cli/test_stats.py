@@ -17,7 +17,7 @@ class Stats(CliTest):
         lines = self.ok('stats', '--no-stream').split('\n')
         self.assertRegex(lines[0], r'\AID +NAME +CPU % +MEM USAGE / LIMIT +MEM % +NET IO +BLOCK IO +PIDS +CPU TIME +AVG CPU %')
         self.assertEqual(len(lines), 2)
-        self.assertRegex(lines[1], r'\A[0-9a-f]{12} +c +[0-9.]+% +[0-9.]+ [kM]B / 67.1 MB +[0-9.]+% +0 B / 0 B +\S+ k?B / \S+ k?B +[12] ')
+        self.assertRegex(lines[1], r'\A[0-9a-f]{12} +c +[0-9.]+% +[0-9.]+ [kM]B / 67.1 MB +[0-9.]+% +0 B / 0 B +\S+ \S+ / \S+ \S+ +\d+ ')
 
     def test_template(self):
         self.assertEqual(self.ok('stats', '--no-stream', '--format', '{{.Name}} {{.ID}}', 'c'),
@@ -35,9 +35,9 @@ class Stats(CliTest):
         with subprocess.Popen(['cpod', 'stats', '--interval', '1', '--format', '{{.Name}} {{.PIDS}}', 'c'],
                               stdout=subprocess.PIPE, text=True) as process:
             for _ in range(2):
-                self.assertRegex(process.stdout.readline(), r'\Ac [12]\n\Z')
+                self.assertRegex(process.stdout.readline(), r'\Ac \d+\n\Z')
             self.ok('rm', '-f', '-t', '0', 'c')
-            self.assertTrue(set(process.stdout.read().split('\n')) <= {'c 0', 'c 1', 'c 2', ''})
+            self.assertRegex(process.stdout.read(), r'\A(c \d+\n)*\Z')
             self.assertEqual(process.wait(60), 0)
 
     def test_errors(self):
