@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// What the indicator shows, without the shell: the running containers, as a
+// list of entries that is told anew whenever something in it changes.
+
+/* exported Containers, describe */
+
+// The words beside the icon.
+var describe = count => count === 0 ? '' : `${count}`;
+
+var Containers = class {
+    constructor(Cpod, client, changed) {
+        this.list = new Cpod.ContainerList({client, all: false});
+        this.changed = changed;
+        this.watched = new Map();
+        this.handlers = [
+            this.list.connect('items-changed', () => this.onItemsChanged()),
+            this.list.connect('notify::loaded', () => this.tell()),
+        ];
+        this.onItemsChanged();
+    }
+
+    *items() {
+        for (let i = 0; i < this.list.get_n_items(); i++)
+            yield this.list.get_item(i);
+    }
+
+    onItemsChanged() {
+        const now = new Set(this.items());
+        for (const [item, handler] of this.watched) {
+            if (!now.has(item)) {
+                item.disconnect(handler);
+                this.watched.delete(item);
+            }
+        }
+        for (const item of now) {
+            if (!this.watched.has(item))
+                this.watched.set(item, item.connect('notify', () => this.tell()));
+        }
+        this.tell();
+    }
+
+    entries() {
+        return [...this.items()].map(item => ({
+            name: item.name, image: item.image, state: item.state,
+            stop: () => item.stop(),
+        }));
+    }
+
+    tell() {
+        this.changed({available: this.list.loaded, entries: this.entries()});
+    }
+
+    destroy() {
+        this.handlers.forEach(handler => this.list.disconnect(handler));
+        for (const [item, handler] of this.watched)
+            item.disconnect(handler);
+        this.watched.clear();
+        this.list = null;
+    }
+};

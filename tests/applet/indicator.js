@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+//
+// The indicator's list, as it is told: one line of JSON for each change. A line on standard input that is a name stops
+// that container. Ends with its input.
+
+const {Gio, GLib} = imports.gi;
+imports.searchPath.unshift(GLib.getenv('CPOD_GJS'), `${GLib.getenv('CPOD_SOURCE')}/examples/gnome-shell`);
+const {Cpod} = imports.cpod;
+const {Containers, describe} = imports.containers;
+
+const loop = new GLib.MainLoop(null, false);
+const client = Cpod.Client.new_sync(Gio.BusType.SYSTEM, null);
+let entries = [];
+const containers = new Containers(Cpod, client, state => {
+    entries = state.entries;
+    print(JSON.stringify({available: state.available, count: describe(entries.length),
+        names: entries.map(entry => `${entry.name} ${entry.state}`)}));
+});
+const input = new Gio.DataInputStream({base_stream: new Gio.UnixInputStream({fd: 0})});
+
+function readName() {
+    input.read_line_async(GLib.PRIORITY_DEFAULT, null, (_source, result) => {
+        const [line] = input.read_line_finish_utf8(result);
+        if (line === null) {
+            containers.destroy();
+            loop.quit();
+            return;
+        }
+        entries.find(entry => entry.name === line).stop().catch(error => printerr(error.message));
+        readName();
+    });
+}
+
+readName();
+loop.run();
