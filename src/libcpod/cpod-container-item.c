@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "cpod-container-item.h"
+#include "cpod-container-item-private.h"
 
 #include "cpod-client-private.h"
 

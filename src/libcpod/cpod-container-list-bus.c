@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "cpod-client-private.h"
-#include "cpod-container-item.h"
+#include "cpod-container-item-private.h"
 #include "cpod-container-list-private.h"
 
 /* PROPERTIES as InterfacesAdded and GetManagedObjects give them: a{sa{sv}}. */
