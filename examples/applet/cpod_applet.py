@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Containers in a window: a live list, and for each its log and a terminal in it.
 
-All that is shown is the library's: the list is a Cpod.ContainerList, and its
-items' properties are bound to what is seen of them. Nothing is polled.
+All that is shown is the library's: the list is a Cpod.ContainerList, and what
+is seen of its items follows their properties. Nothing is polled.
 """
 
 import sys
@@ -12,7 +12,7 @@ import gi
 
 for _name, _version in (('Adw', '1'), ('Cpod', '1.0'), ('Gdk', '4.0'), ('Gtk', '4.0'), ('Vte', '3.91')):
     gi.require_version(_name, _version)
-from gi.repository import Adw, Cpod, Gio, GLib, GObject, Gtk, Pango, Vte  # noqa: E402 pylint: disable=wrong-import-position
+from gi.repository import Adw, Cpod, Gio, GLib, Gtk, Pango, Vte  # noqa: E402 pylint: disable=wrong-import-position
 
 SHELL = ['sh']
 LINES = 500
@@ -40,23 +40,24 @@ class Row(Gtk.Box):
         texts.append(self.image)
         for child in self.icon, texts, self.state:
             self.append(child)
-        self.bindings = []
+        self.container = self.handler = None
 
     def bind(self, container):
-        flags = GObject.BindingFlags.SYNC_CREATE
+        self.container = container
+        self.handler = container.connect('notify', lambda *_: self.show_it())
+        self.show_it()
 
-        def bind(source, target, name, change=None):
-            self.bindings.append(container.bind_property(source, target, name, flags, change))
-        bind('name', self.name, 'label')
-        bind('image', self.image, 'label')
-        bind('state', self.state, 'label')
-        bind('state', self.icon, 'icon-name', lambda _binding, state: ICONS.get(state, 'media-playback-stop-symbolic'))
-        bind('state', self.icon, 'css-classes', lambda _binding, state: ['success' if state == 'running' else 'dim-label'])
+    def show_it(self):
+        state = self.container.state
+        self.name.set_label(self.container.name)
+        self.image.set_label(self.container.image)
+        self.state.set_label(state)
+        self.icon.set_from_icon_name(ICONS.get(state, 'media-playback-stop-symbolic'))
+        self.icon.set_css_classes(['success' if state == 'running' else 'dim-label'])
 
     def unbind(self):
-        for binding in self.bindings:
-            binding.unbind()
-        self.bindings.clear()
+        self.container.disconnect(self.handler)
+        self.container = self.handler = None
 
 
 class Log(Gtk.ScrolledWindow):

@@ -50,7 +50,7 @@ def widgets(parent, kind):
 
 
 def rows():
-    return [(row.name.get_label(), row.state.get_label()) for row in widgets(window, cpod_applet.Row) if row.bindings]
+    return [(row.name.get_label(), row.state.get_label()) for row in widgets(window, cpod_applet.Row) if row.container]
 
 
 class Applet(unittest.TestCase):
