@@ -17,7 +17,7 @@ TYPE = r'(?:h|b|s|u|t|x|i|d|as|ai|ay|a\{ss\}|\([a-z]+\))'
 TOKEN = re.compile(r'<literal>(?P<name>[a-z][a-z-]*)</literal>'
                    rf'|\((?P<type>{TYPE})(?: each)?[,;:)]'
                    r'|[Aa]s for (?:org\.cpod\.Cpod1\.)?(?P<method>[A-Za-z.]+)\(\)'
-                   r'|without "(?P<without>[a-z-]+)"')
+                   r'|without (?P<without>"[a-z-]+"(?:(?:,| and) "[a-z-]+")*)')
 TERM = re.compile(rf'<term>(?P<terms>.*?)</term>')
 NONE = 'None are defined'
 
@@ -45,7 +45,8 @@ def read_prose(text, interface, known):
             options.update(dict.fromkeys(pending, token['type']))
             pending = []
         elif token['without']:
-            options.pop(token['without'], None)
+            for name in re.findall('[a-z-]+', token['without'].replace(' and ', ' ')):
+                options.pop(name, None)
         else:
             path = token['method'].split('.')
             other = known.get(path[0] if len(path) > 1 else interface, {}).get(path[-1], {})
