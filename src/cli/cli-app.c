@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/cli-agent.h"
 #include "cli/cli-booleans.h"
+#include "cli/cli.h"
 
 int
 cli_fail (const char *format,
@@ -115,8 +116,11 @@ cli_connect (CliApp  *app,
                                 "address", app->address,
                                 "private-peer", app->private_peer,
                                 "flags", CPOD_CLIENT_FLAGS_NO_PROXIES,
+                                "interactive", TRUE,
                                 NULL);
   sigaction (SIGPIPE, &pipe_action, NULL);
+  if (app->client != NULL)
+    cli_agent_begin (app);
   return app->client;
 }
 
@@ -143,7 +147,7 @@ cli_call (CliApp      *app,
 
   reply = g_dbus_connection_call_sync (cpod_client_get_connection (app->client),
                                        cpod_client_get_bus_name (app->client), path, interface, method,
-                                       sunk, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, &local_error);
+                                       sunk, NULL, CLI_CALL_FLAGS, G_MAXINT, NULL, &local_error);
   if (reply != NULL)
     return reply;
 

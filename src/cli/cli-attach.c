@@ -219,7 +219,7 @@ call_with (CliAttach    *self,
 
   connection = cpod_client_get_connection (self->app->client);
   g_dbus_connection_call_with_unix_fd_list (connection, cpod_client_get_bus_name (self->app->client), path,
-                                            interface, method, sunk, NULL, G_DBUS_CALL_FLAGS_NONE,
+                                            interface, method, sunk, NULL, CLI_CALL_FLAGS,
                                             G_MAXINT, given, self->cancellable, call_ready, &pending);
   while (pending.result == NULL)
     g_main_context_iteration (NULL, TRUE);
@@ -412,7 +412,7 @@ begin_wait (CliAttach  *self,
   g_dbus_connection_call (cpod_client_get_connection (self->app->client),
                           cpod_client_get_bus_name (self->app->client), self->path, self->interface, "Wait",
                           g_variant_new ("(@a{sv})", g_variant_builder_end (&options)),
-                          G_VARIANT_TYPE ("(i)"), G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, wait_ready, self);
+                          G_VARIANT_TYPE ("(i)"), CLI_CALL_FLAGS, G_MAXINT, NULL, wait_ready, self);
 }
 
 static gboolean

@@ -193,7 +193,7 @@ start_job (CliApp      *app,
   reply = g_dbus_connection_call_with_unix_fd_list_sync (
     cpod_client_get_connection (app->client), cpod_client_get_bus_name (app->client), side->container, CLI_CONTAINER,
     method, g_variant_new ("(@ayh@a{sv})", g_variant_new_bytestring (path), 0, sunk), G_VARIANT_TYPE ("(o)"),
-    G_DBUS_CALL_FLAGS_NONE, G_MAXINT, fds, NULL, NULL, &failure);
+    CLI_CALL_FLAGS, G_MAXINT, fds, NULL, NULL, &failure);
   if (reply != NULL)
     g_variant_get (reply, "(o)", &job);
   else

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/cli-agent.h"
 #include "cli/cli.h"
 
 static const CliVerb verbs[] = {
@@ -275,6 +276,7 @@ close_app (CliApp *app)
     cpod_client_close_sync (app->client, NULL, NULL);
 
   g_clear_object (&app->client);
+  cli_agent_end (app);
 }
 
 int

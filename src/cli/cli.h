@@ -20,6 +20,9 @@ G_BEGIN_DECLS
 #define CLI_EXIT_NOT_EXECUTABLE 126
 #define CLI_EXIT_NOT_FOUND 127
 
+/* Somebody who waits at a terminal can be asked. */
+#define CLI_CALL_FLAGS G_DBUS_CALL_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION
+
 /* What the global options say, and the connection once it is needed. */
 typedef struct
 {
@@ -29,6 +32,7 @@ typedef struct
   const char *name_space;       /* (nullable): the only one that verbs have to do with */
   const char *oci_runtime;      /* (nullable): of new containers that ask for none themselves */
   CpodClient *client;
+  GPid agent;                   /* that asks for passwords, 0 for none */
   gboolean latest;              /* the verb is about the newest container */
 } CliApp;
 
