@@ -2,11 +2,13 @@
 #include "bus/cpd-bus-call.h"
 
 #include <gio/gunixfdlist.h>
+#include <string.h>
 
 #include "bus/cpd-bus-auth.h"
 #include "bus/cpd-bus-errors.h"
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
+#include "public/cpod-names.h"
 
 #define MAX_THREADS 64
 
@@ -30,6 +32,7 @@ struct _CpdBusCall
   char *object;                         /* (owned) (nullable) */
   CpdBusPeer *peer;                     /* (owned) (nullable): NULL until it is authorized */
   CpdCaller caller;
+  CpdGrant *grant;                      /* (owned) (nullable) */
   GVariant *options;                    /* (owned) (nullable) */
   GUnixFDList *fds;                     /* (owned) (nullable): go with the reply */
   GVariant *reply;                      /* (owned) (nullable) */
@@ -44,6 +47,7 @@ call_free (CpdBusCall *call)
   g_clear_pointer (&call->options, g_variant_unref);
   g_clear_pointer (&call->reply, g_variant_unref);
   g_clear_pointer (&call->peer, cpd_bus_peer_unref);
+  g_clear_pointer (&call->grant, cpd_grant_free);
   g_clear_object (&call->fds);
   g_clear_error (&call->error);
   g_free (call->object);
@@ -222,6 +226,29 @@ run (CpdBusCall *call)
     g_message ("failed to start a worker thread: %s", error->message);
 }
 
+/* The call is authorized. What changes something waits for the recovery. */
+static void
+admit (CpdBusCall *call)
+{
+  call->caller.grant = call->grant;
+  if (call->method->changes && !call->calls->open)
+    g_queue_push_tail (&call->calls->parked, call);
+  else
+    run (call);
+}
+
+static void
+on_authorized (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  CpdBusCall *call = user_data;
+  GError *refusal = NULL;
+
+  if (cpd_bus_auth_ask_finish (result, &call->grant, &refusal))
+    admit (call);
+  else
+    cpd_bus_call_return (call, NULL, refusal);
+}
+
 static void
 on_peer (CpdBusPeer *peer, const GError *error, gpointer user_data)
 {
@@ -237,17 +264,19 @@ on_peer (CpdBusPeer *peer, const GError *error, gpointer user_data)
   call->caller.uid = cpd_bus_peer_get_uid (peer);
   call->caller.pid = cpd_bus_peer_get_pid (peer);
   call->caller.unit = "";
-  if (!cpd_bus_auth_check (g_dbus_method_invocation_get_method_info (call->invocation),
-                           peer, &refusal))
+  switch (cpd_bus_auth_check (cpd_bus_call_get_info (call), peer, &refusal))
     {
+    case CPD_BUS_AUTH_GRANTED:
+      admit (call);
+      break;
+    case CPD_BUS_AUTH_ASK:
+      cpd_bus_auth_ask (call, on_authorized, call);
+      break;
+    case CPD_BUS_AUTH_REFUSED:
+    default:
       cpd_bus_call_return (call, NULL, refusal);
-      return;
+      break;
     }
-
-  if (call->method->changes && !call->calls->open)
-    g_queue_push_tail (&call->calls->parked, call);
-  else
-    run (call);
 }
 
 /* The options are the last argument of every method. */
@@ -386,6 +415,45 @@ cpd_bus_call_get_object (CpdBusCall *call)
   return call->object;
 }
 
+const GDBusMethodInfo *
+cpd_bus_call_get_info (CpdBusCall *call)
+{
+  return g_dbus_method_invocation_get_method_info (call->invocation);
+}
+
+GVariant *
+cpd_bus_call_get_parameters (CpdBusCall *call)
+{
+  return g_dbus_method_invocation_get_parameters (call->invocation);
+}
+
+const CpdBusMethod *
+cpd_bus_call_get_method (CpdBusCall *call)
+{
+  return call->method;
+}
+
+/* Without the name of the service before it. */
+const char *
+cpd_bus_call_get_interface (CpdBusCall *call)
+{
+  return g_dbus_method_invocation_get_interface_name (call->invocation) + strlen (CPOD_BUS_NAME ".");
+}
+
+const char *
+cpd_bus_call_get_action (CpdBusCall *call)
+{
+  return cpd_bus_auth_get_action (cpd_bus_call_get_info (call), NULL);
+}
+
+gboolean
+cpd_bus_call_is_interactive (CpdBusCall *call)
+{
+  GDBusMessage *message = g_dbus_method_invocation_get_message (call->invocation);
+
+  return (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
+}
+
 CpdBusPeer *
 cpd_bus_call_get_peer (CpdBusCall *call)
 {
@@ -408,66 +476,6 @@ GVariant *
 cpd_bus_call_get_options (CpdBusCall *call)
 {
   return call->options;
-}
-
-/* GDBus has checked the types of the arguments; the string lives as long as the call. */
-const char *
-cpd_bus_call_get_string (CpdBusCall *call, gsize index)
-{
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
-  const char *text = NULL;
-
-  g_variant_get_child (parameters, index, "&s", &text);
-  return text;
-}
-
-const char *
-cpd_bus_call_get_bytes (CpdBusCall *call, gsize index, GError **error)
-{
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
-  const char *text = NULL;
-
-  g_variant_get_child (parameters, index, "^&ay", &text);
-  if (*text != '\0')
-    return text;
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
-               "argument %" G_GSIZE_FORMAT " is empty, or does not end with a zero", index);
-  return NULL;
-}
-
-char **
-cpd_bus_call_get_strings (CpdBusCall *call, gsize index)
-{
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
-  char **strings = NULL;
-
-  g_variant_get_child (parameters, index, "^as", &strings);
-  return strings;
-}
-
-gboolean
-cpd_bus_call_get_size (CpdBusCall *call, guint32 *rows, guint32 *columns, GError **error)
-{
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
-  g_autoptr(GVariant) size = NULL;
-
-  g_variant_get_child (parameters, 0, "u", rows);
-  g_variant_get_child (parameters, 1, "u", columns);
-  size = g_variant_ref_sink (g_variant_new ("(uu)", *rows, *columns));
-  if (cpd_bus_check_size (size, error))
-    return TRUE;
-  g_prefix_error_literal (error, "arguments 'rows' and 'columns': ");
-  return FALSE;
-}
-
-guint64
-cpd_bus_call_get_uint64 (CpdBusCall *call, gsize index)
-{
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
-  guint64 number = 0;
-
-  g_variant_get_child (parameters, index, "t", &number);
-  return number;
 }
 
 /* A descriptor of the caller's own, for the handler to close. */

@@ -66,6 +66,15 @@ void           cpd_bus_call_work_last      (CpdBusCall             *call,
 CpdBusService *cpd_bus_call_get_service    (CpdBusCall             *call);
 CpdEngine     *cpd_bus_call_get_engine     (CpdBusCall             *call);
 const char    *cpd_bus_call_get_object     (CpdBusCall             *call);
+const GDBusMethodInfo *cpd_bus_call_get_info (CpdBusCall             *call);
+GVariant      *cpd_bus_call_get_parameters (CpdBusCall             *call);
+const CpdBusMethod *cpd_bus_call_get_method (CpdBusCall            *call);
+/* "Container", say. */
+const char    *cpd_bus_call_get_interface  (CpdBusCall             *call);
+/* The annotation of the method. */
+const char    *cpd_bus_call_get_action     (CpdBusCall             *call);
+/* Whether the caller lets a person be asked. */
+gboolean       cpd_bus_call_is_interactive (CpdBusCall             *call);
 CpdBusPeer    *cpd_bus_call_get_peer       (CpdBusCall             *call);
 const CpdCaller *cpd_bus_call_get_caller   (CpdBusCall             *call);
 GCancellable  *cpd_bus_call_get_cancellable (CpdBusCall            *call);
@@ -84,6 +93,9 @@ gboolean       cpd_bus_call_get_size       (CpdBusCall             *call,
                                             guint32                *rows,
                                             guint32                *columns,
                                             GError                **error);
+/* The argument NAME as a text, words put together; NULL when the method has none. */
+char          *cpd_bus_call_get_argument   (CpdBusCall             *call,
+                                            const char             *name);
 guint64        cpd_bus_call_get_uint64     (CpdBusCall             *call,
                                             gsize                   index);
 int            cpd_bus_call_get_fd         (CpdBusCall             *call,

@@ -3,6 +3,7 @@
 
 #include "bus/cpd-bus-container-list.h"
 #include "bus/cpd-bus-files.h"
+#include "bus/cpd-bus-policy.h"
 #include "public/cpod-error.h"
 
 /* ListContainers(): what is asked for. */
@@ -205,7 +206,8 @@ cpd_bus_work_list (CpdBusCall *call, GError **error)
   GVariant *columns;
 
   read_filters (engine, options, &self);
-  self.query.with_config = fields != NULL && (g_strv_contains (fields, "command") || g_strv_contains (fields, "labels"));
+  self.query.with_config = cpd_bus_policy_shows_secrets (call) && fields != NULL
+                           && (g_strv_contains (fields, "command") || g_strv_contains (fields, "labels"));
   if (!find_containers (engine, options, &self, error))
     return NULL;
   rows = cpd_store_list_containers (cpd_engine_get_store (engine), &self.query, error);

@@ -68,6 +68,8 @@ cpd_bus_work_exec (CpdBusCall *call, GError **error)
   id = cpd_engine_create_exec (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
                                (const char *const *) command, cpd_bus_call_get_options (call),
                                cpd_bus_call_get_caller (call), error);
+  if (id != NULL)
+    cpd_bus_peer_add_made (cpd_bus_call_get_peer (call), id);
   path = id != NULL ? exec_path (id) : NULL;
   if (path != NULL && cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "foreground", FALSE))
     cpd_bus_foreground_add (get_foreground (call), cpd_bus_call_get_peer (call), id);

@@ -7,6 +7,9 @@
 #define BUS_DAEMON "org.freedesktop.DBus"
 #define BUS_DAEMON_PATH "/org/freedesktop/DBus"
 
+/* How much is remembered of what a caller has made. */
+#define MADE_MAX 256
+
 /* A call that waits to be told who its caller is. */
 typedef struct
 {
@@ -23,11 +26,14 @@ struct _CpdBusPeer
   GCancellable *cancellable;    /* (owned) */
   GMutex unit_lock;
   char *unit;                   /* (owned) (nullable): NULL until asked for */
+  GMutex made_lock;
+  GHashTable *made;             /* (owned): ids of containers and exec sessions */
 
   /* Main thread only. */
   CpdBusPeers *peers;           /* (unowned) (nullable): NULL once it has left */
   guint watch;
   gboolean known;
+  guint prompts;
   GArray *waiters;              /* (owned) (element-type Waiter) */
 };
 
@@ -47,6 +53,8 @@ cpd_bus_peer_new (const char *sender, guint32 uid, guint32 pid)
 
   g_atomic_ref_count_init (&peer->ref_count);
   g_mutex_init (&peer->unit_lock);
+  g_mutex_init (&peer->made_lock);
+  peer->made = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   peer->sender = g_strdup (sender);
   peer->uid = uid;
   peer->pid = pid;
@@ -69,6 +77,8 @@ cpd_bus_peer_unref (CpdBusPeer *peer)
     return;
   g_object_unref (peer->cancellable);
   g_array_unref (peer->waiters);
+  g_hash_table_unref (peer->made);
+  g_mutex_clear (&peer->made_lock);
   g_mutex_clear (&peer->unit_lock);
   g_free (peer->unit);
   g_free (peer->sender);
@@ -121,6 +131,50 @@ GCancellable *
 cpd_bus_peer_get_cancellable (CpdBusPeer *peer)
 {
   return peer->cancellable;
+}
+
+void
+cpd_bus_peer_add_made (CpdBusPeer *peer, const char *id)
+{
+  g_mutex_lock (&peer->made_lock);
+  if (g_hash_table_size (peer->made) >= MADE_MAX)
+    g_hash_table_remove_all (peer->made);
+  g_hash_table_add (peer->made, g_strdup (id));
+  g_mutex_unlock (&peer->made_lock);
+}
+
+gboolean
+cpd_bus_peer_has_made (CpdBusPeer *peer, const char *id)
+{
+  gboolean found;
+
+  g_mutex_lock (&peer->made_lock);
+  found = g_hash_table_contains (peer->made, id);
+  g_mutex_unlock (&peer->made_lock);
+  return found;
+}
+
+void
+cpd_bus_peer_add_prompts (CpdBusPeer *peer, int n)
+{
+  peer->prompts += (guint) n;
+}
+
+/* A user can have many connections. */
+guint
+cpd_bus_peer_count_prompts (const CpdBusPeer *peer)
+{
+  GHashTableIter iter;
+  CpdBusPeer *other;
+  guint n = 0;
+
+  if (peer->peers == NULL)
+    return peer->prompts;
+  g_hash_table_iter_init (&iter, peer->peers->table);
+  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &other))
+    if (other->uid == peer->uid)
+      n += other->prompts;
+  return n;
 }
 
 /* Answers the calls that waited. An answer may start another call, or end the peer. */

@@ -52,6 +52,16 @@ const char   *cpd_bus_peer_get_unit        (CpdBusPeer       *peer);
 CpdCaller     cpd_bus_peer_get_caller      (CpdBusPeer       *peer);
 GCancellable *cpd_bus_peer_get_cancellable (CpdBusPeer       *peer);
 
+/* Containers and exec sessions that PEER has created, the latest of them. Any thread. */
+void          cpd_bus_peer_add_made        (CpdBusPeer       *peer,
+                                            const char       *id);
+gboolean      cpd_bus_peer_has_made        (CpdBusPeer       *peer,
+                                            const char       *id);
+/* Prompts that are open for PEER, and for all callers of its user. Main thread. */
+void          cpd_bus_peer_add_prompts     (CpdBusPeer       *peer,
+                                            int               n);
+guint         cpd_bus_peer_count_prompts   (const CpdBusPeer *peer);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdBusPeer, cpd_bus_peer_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdBusPeers, cpd_bus_peers_free)
 

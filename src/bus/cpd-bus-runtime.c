@@ -12,6 +12,7 @@
 #include "bus/cpd-bus-streams.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
+#include "engine/cpd-reach.h"
 #include "public/cpod-error.h"
 
 /* Of methods that take a name and need nothing else. */
@@ -29,17 +30,22 @@ work_create (CpdBusCall *call, GError **error)
                                     cpd_bus_call_get_options (call), cpd_bus_call_get_caller (call),
                                     cpd_bus_call_get_cancellable (call), &id, &name, error))
     return NULL;
+  cpd_bus_peer_add_made (cpd_bus_call_get_peer (call), id);
   path = cpd_bus_container_path (id);
   return g_variant_new ("(oss)", path, id, name);
 }
 
-/* The id of the container that the first argument names. */
+/* The id of the container that the first argument names, or named when the caller was authorized. */
 static char *
 find_named (CpdBusCall *call, GError **error)
 {
   CpdEngine *engine = cpd_bus_call_get_engine (call);
-  g_autofree char *namespace = cpd_engine_choose_namespace (engine, cpd_bus_call_get_options (call));
+  const CpdGrant *grant = cpd_bus_call_get_caller (call)->grant;
+  g_autofree char *namespace = NULL;
 
+  if (grant != NULL && grant->container_id != NULL)
+    return g_strdup (grant->container_id);
+  namespace = cpd_engine_choose_namespace (engine, cpd_bus_call_get_options (call));
   return cpd_engine_find_container (engine, cpd_bus_call_get_string (call, 0), namespace, error);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-streams.h"
 
+#include "bus/cpd-bus-policy.h"
 #include "bus/cpd-bus-rows.h"
 #include "engine/cpd-event-stream.h"
 #include "engine/cpd-stats.h"
@@ -102,7 +103,13 @@ cpd_bus_work_get_events (CpdBusCall *call, GError **error)
     return NULL;
   g_variant_builder_init (&events, G_VARIANT_TYPE ("aa{sv}"));
   for (guint i = 0; i < rows->len; i++)
-    g_variant_builder_add_value (&events, cpd_bus_event_fields (rows->pdata[i]));
+    {
+      CpdEventRow *row = rows->pdata[i];
+
+      if (!cpd_bus_policy_shows_secrets (call))
+        g_clear_pointer (&row->labels, g_variant_unref);
+      g_variant_builder_add_value (&events, cpd_bus_event_fields (row));
+    }
   return g_variant_new ("(aa{sv}tb)", &events, last, gap);
 }
 

@@ -7,6 +7,7 @@
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/cpd-reach.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
@@ -22,6 +23,19 @@ set_namespace (CpdEngine *engine, CpdContainerRow *row, GVariant *options, GErro
     return TRUE;
   g_prefix_error (error, "namespace: ");
   return FALSE;
+}
+
+/* Configuration and names may have become others since the caller was authorized. */
+static gboolean
+check_grant (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config, GVariant *options,
+             const CpdCaller *caller, GError **error)
+{
+  g_auto(GStrv) reach = NULL;
+
+  if (caller->grant == NULL)
+    return TRUE;
+  reach = cpd_engine_create_reach (engine, config, row->depends, options, caller);
+  return cpd_grant_check_reach (caller->grant, (const char *const *) reach, error);
 }
 
 static CpdContainerRow *
@@ -44,7 +58,7 @@ new_row (CpdEngine *engine, const char *image_name, const CpdImageRow *image, GV
     return NULL;
   row->depends = cpd_engine_resolve_dependencies (engine, options, row->namespace, error);
   config = row->depends != NULL ? cpd_container_config_new (row->id, image, options, settings, error) : NULL;
-  if (config == NULL)
+  if (config == NULL || !check_grant (engine, row, config, options, caller, error))
     return NULL;
   row->image = g_strdup (image_name);
   row->image_id = g_strdup (image->id);
@@ -170,7 +184,7 @@ cpd_engine_create_container (CpdEngine *engine, const char *image, GVariant *opt
   g_autoptr(CpdContainerRow) row = NULL;
   gint64 operation;
 
-  if (found == NULL)
+  if (found == NULL || !cpd_grant_check_image (caller->grant, image, found->id, error))
     return FALSE;
   row = new_row (engine, image, found, options, caller, error);
   if (row == NULL)

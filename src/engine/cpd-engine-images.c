@@ -6,6 +6,7 @@
 #include "engine/cpd-image-config.h"
 #include "engine/cpd-image-mount.h"
 #include "public/cpod-error.h"
+#include "store/cpd-grant.h"
 
 CpdLayerLimits
 cpd_engine_get_layer_limits (CpdEngine *engine)
@@ -110,7 +111,8 @@ clear_way (CpdEngine *engine, const char *name_or_id, CpdRemoveImageFlags flags,
     }
   if (image == NULL)
     return TRUE;
-  if (!remove_containers_of (engine, image, caller, error) || !remove_external_of (engine, image, caller, error))
+  if (!cpd_grant_check_image (caller->grant, name_or_id, image->id, error)
+      || !remove_containers_of (engine, image, caller, error) || !remove_external_of (engine, image, caller, error))
     return FALSE;
   *lock = cpd_locks_acquire (engine->locks, image->id, "remove");
   return cpd_engine_clear_image_mounts (engine, image, caller, error);

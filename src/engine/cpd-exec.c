@@ -10,6 +10,7 @@
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-exec-config.h"
 #include "engine/cpd-exec-private.h"
+#include "engine/cpd-reach.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
@@ -45,6 +46,23 @@ cpd_engine_find_exec (CpdEngine *engine, const char *id_or_prefix, char **exec_i
   return g_steal_pointer (&row->container_id);
 }
 
+/* The container may have been given another OCI runtime since the caller was authorized. */
+static gboolean
+check_grant (CpdEngine *engine, const CpdContainerRow *container, const CpdExecConfig *config,
+             const CpdCaller *caller, GError **error)
+{
+  g_autoptr(CpdContainerConfig) parsed = NULL;
+  g_auto(GStrv) reach = NULL;
+
+  if (caller->grant == NULL)
+    return TRUE;
+  parsed = cpd_container_config_parse (container->config, error);
+  if (parsed == NULL)
+    return FALSE;
+  reach = cpd_engine_exec_reach (engine, parsed, config->privileged);
+  return cpd_grant_check_reach (caller->grant, (const char *const *) reach, error);
+}
+
 /* The container's lock keeps its end out, which would not see the new session. */
 char *
 cpd_engine_create_exec (CpdEngine *engine, const char *container_id, const char *const *command,
@@ -60,7 +78,7 @@ cpd_engine_create_exec (CpdEngine *engine, const char *container_id, const char 
   if (config == NULL)
     return NULL;
   container = cpd_engine_get_in_state (engine, container_id, CPD_STATE_BIT (CPD_CONTAINER_RUNNING), "exec in", error);
-  if (container == NULL)
+  if (container == NULL || !check_grant (engine, container, config, caller, error))
     return NULL;
   row.config = json = cpd_exec_config_to_json (config);
   g_variant_lookup (options, "auto-remove", "b", &row.auto_remove);

@@ -36,6 +36,7 @@ static const GDBusErrorEntry entries[] = {
   { CPOD_ERROR_RUNTIME_STOPPED, NAME ("RuntimeStopped") },
   { CPOD_ERROR_NO_SUCH_EXEC_SESSION, NAME ("NoSuchExecSession") },
   { CPOD_ERROR_NO_SUCH_FILE, NAME ("NoSuchFile") },
+  { CPOD_ERROR_INTERACTION_REQUIRED, NAME ("InteractionRequired") },
 };
 
 G_STATIC_ASSERT (G_N_ELEMENTS (entries) == CPOD_N_ERRORS);

@@ -49,6 +49,8 @@ G_BEGIN_DECLS
  * @CPOD_ERROR_RUNTIME_STOPPED: The service was told to end and takes no more calls.
  * @CPOD_ERROR_NO_SUCH_EXEC_SESSION: There is no such exec session.
  * @CPOD_ERROR_NO_SUCH_FILE: There is no such file in the container.
+ * @CPOD_ERROR_INTERACTION_REQUIRED: Somebody has to authenticate for this, and cannot be asked: the call does not allow
+ *   it, or there is no agent to ask with.
  *
  * Error codes of %CPOD_ERROR. The list may grow; treat an unknown code like
  * %CPOD_ERROR_FAILED.
@@ -89,9 +91,10 @@ typedef enum
   CPOD_ERROR_RUNTIME_STOPPED,     /*< nick=RuntimeStopped >*/
   CPOD_ERROR_NO_SUCH_EXEC_SESSION, /*< nick=NoSuchExecSession >*/
   CPOD_ERROR_NO_SUCH_FILE,        /*< nick=NoSuchFile >*/
+  CPOD_ERROR_INTERACTION_REQUIRED, /*< nick=InteractionRequired >*/
 } CpodError;
 
-#define CPOD_N_ERRORS (CPOD_ERROR_NO_SUCH_FILE + 1)
+#define CPOD_N_ERRORS (CPOD_ERROR_INTERACTION_REQUIRED + 1)
 
 GQuark cpod_error_quark (void);
 

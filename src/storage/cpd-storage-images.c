@@ -9,6 +9,7 @@
 #include "oci/cpd-digest.h"
 #include "oci/cpd-reference.h"
 #include "public/cpod-error.h"
+#include "store/cpd-grant.h"
 #include "store/cpd-store-events.h"
 #include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"
@@ -365,7 +366,8 @@ remove_locked (CpdStorage *storage, const char *name_or_id, CpdRemoveImageFlags 
   g_autoptr(GError) failure = NULL;
   gboolean all;
 
-  if (image == NULL || !check_removal (storage, image, full_name, flags, &all, error))
+  if (image == NULL || !cpd_grant_check_image (caller->grant, name_or_id, image->id, error)
+      || !check_removal (storage, image, full_name, flags, &all, error))
     return FALSE;
   if (all ? !remove_image (storage, image, caller, trash, error)
           : !remove_name (storage, image, full_name, caller, trash, error))

@@ -24,15 +24,18 @@ typedef enum
 
 typedef struct _CpdTransaction CpdTransaction;
 
+typedef struct _CpdGrant CpdGrant;
+
 /* Who asked for a change; recorded with its event. */
 typedef struct
 {
   guint32 uid;
   guint32 pid;
   const char *unit;     /* (unowned) systemd unit, "" when unknown */
+  const CpdGrant *grant; /* (unowned) (nullable): NULL for all there is */
 } CpdCaller;
 
-#define CPD_CALLER_SELF (&(const CpdCaller) { 0, 0, "" })
+#define CPD_CALLER_SELF (&(const CpdCaller) { 0, 0, "", NULL })
 
 /* Called after each commit, from the thread that committed; CHANGED_CONTAINERS are ids. */
 typedef void (*CpdCommitFunc) (GPtrArray *changed_containers, gpointer user_data);

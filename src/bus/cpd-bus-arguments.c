@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <string.h>
+
+#include "bus/cpd-bus-call.h"
+#include "public/cpod-error.h"
+
+/* GDBus has checked the types of the arguments; the string lives as long as the call. */
+const char *
+cpd_bus_call_get_string (CpdBusCall *call, gsize index)
+{
+  GVariant *parameters = cpd_bus_call_get_parameters (call);
+  const char *text = NULL;
+
+  g_variant_get_child (parameters, index, "&s", &text);
+  return text;
+}
+
+const char *
+cpd_bus_call_get_bytes (CpdBusCall *call, gsize index, GError **error)
+{
+  GVariant *parameters = cpd_bus_call_get_parameters (call);
+  const char *text = NULL;
+
+  g_variant_get_child (parameters, index, "^&ay", &text);
+  if (*text != '\0')
+    return text;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+               "argument %" G_GSIZE_FORMAT " is empty, or does not end with a zero", index);
+  return NULL;
+}
+
+char **
+cpd_bus_call_get_strings (CpdBusCall *call, gsize index)
+{
+  GVariant *parameters = cpd_bus_call_get_parameters (call);
+  char **strings = NULL;
+
+  g_variant_get_child (parameters, index, "^as", &strings);
+  return strings;
+}
+
+gboolean
+cpd_bus_call_get_size (CpdBusCall *call, guint32 *rows, guint32 *columns, GError **error)
+{
+  GVariant *parameters = cpd_bus_call_get_parameters (call);
+  g_autoptr(GVariant) size = NULL;
+
+  g_variant_get_child (parameters, 0, "u", rows);
+  g_variant_get_child (parameters, 1, "u", columns);
+  size = g_variant_ref_sink (g_variant_new ("(uu)", *rows, *columns));
+  if (cpd_bus_check_size (size, error))
+    return TRUE;
+  g_prefix_error_literal (error, "arguments 'rows' and 'columns': ");
+  return FALSE;
+}
+
+char *
+cpd_bus_call_get_argument (CpdBusCall *call, const char *name)
+{
+  const GDBusMethodInfo *info = cpd_bus_call_get_info (call);
+  GVariant *parameters = cpd_bus_call_get_parameters (call);
+
+  for (gsize i = 0; info->in_args != NULL && info->in_args[i] != NULL; i++)
+    {
+      g_autoptr(GVariant) value = g_variant_get_child_value (parameters, i);
+
+      if (strcmp (info->in_args[i]->name, name) != 0)
+        continue;
+      if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING))
+        return g_variant_dup_string (value, NULL);
+      if (g_variant_is_of_type (value, G_VARIANT_TYPE_STRING_ARRAY))
+        {
+          g_autofree const char **words = g_variant_get_strv (value, NULL);
+
+          return g_strjoinv (" ", (char **) words);
+        }
+    }
+  return NULL;
+}
+
+guint64
+cpd_bus_call_get_uint64 (CpdBusCall *call, gsize index)
+{
+  GVariant *parameters = cpd_bus_call_get_parameters (call);
+  guint64 number = 0;
+
+  g_variant_get_child (parameters, index, "t", &number);
+  return number;
+}
