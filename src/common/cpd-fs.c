@@ -384,14 +384,24 @@ cpd_fs_mounts_below (const char *path, GError **error)
   return g_steal_pointer (&mounts);
 }
 
+/* Without a question to what is mounted there: a program that serves it may have ended. */
 gboolean
 cpd_fs_is_mountpoint (const char *path)
 {
   struct statx info;
 
-  if (statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, 0, &info) < 0)
+  if (statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, 0, &info) < 0)
     return FALSE;
   return (info.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+}
+
+gboolean
+cpd_fs_is_dead_mount (const char *path)
+{
+  struct statx info;
+
+  return statx (AT_FDCWD, path, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_FORCE_SYNC, STATX_MODE, &info) < 0
+         && errno == ENOTCONN;
 }
 
 gboolean

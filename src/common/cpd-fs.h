@@ -44,6 +44,8 @@ gboolean cpd_fs_write_all      (int          fd,
                                 gsize        length,
                                 GError     **error);
 gboolean cpd_fs_is_mountpoint  (const char  *path);
+/* Whether something is mounted there whose program has ended. */
+gboolean cpd_fs_is_dead_mount  (const char  *path);
 /* Whether there is hardly any space where PATH is. */
 gboolean cpd_fs_is_full        (const char  *path);
 GPtrArray *cpd_fs_mounts_below (const char  *path,

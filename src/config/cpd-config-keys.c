@@ -97,6 +97,10 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     "Whether the OCI runtime is told not to use pivot_root, as a root on a ramdisk needs it." },
   [CPD_KEY_NUM_LOCKS] = { "engine.num_locks", CPD_KEY_INTEGER, "int64 2048", CPD_KEY_NOTED, NULL, NULL,
     "How many locks podman has. cpod does not run out of locks." },
+  [CPD_KEY_OVERLAY_MOUNT_PROGRAM] = { "storage.options.overlay.mount_program", CPD_KEY_PATH, "''",
+    CPD_KEY_RESTART | CPD_KEY_OWN, NULL, NULL,
+    "The program that makes overlays in the kernel's place, such as /usr/bin/fuse-overlayfs. Empty means the kernel, or "
+    "where it does not make them, fuse-overlayfs if that is installed. Containers stay with what they were made with." },
   [CPD_KEY_OVERLAY_MOUNTOPT] = { "storage.options.overlay.mountopt", CPD_KEY_STRING, "''", CPD_KEY_RESTART | CPD_KEY_OWN, NULL,
     NULL,
     "Options of overlays, with commas: nosuid, noexec, noatime, nodiratime, relatime, strictatime, volatile, and metacopy, "

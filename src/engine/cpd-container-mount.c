@@ -20,7 +20,7 @@ cpd_engine_mount_root (CpdEngine *engine, const CpdContainerRow *row, const char
 {
   g_autofree char *path = cpd_engine_mount_path (engine, row->id);
 
-  if (cpd_fs_is_mountpoint (path))
+  if (cpd_engine_is_mounted (path))
     return cpd_storage_bind (engine->storage, path, root, error);
   return cpd_storage_mount (engine->storage, row->id, row->image_id, root, row->auto_remove, error);
 }
@@ -31,11 +31,11 @@ cpd_engine_make_mount (CpdEngine *engine, const CpdContainerRow *row, GError **e
   g_autofree char *path = cpd_engine_mount_path (engine, row->id);
   g_autofree char *root = cpd_engine_rootfs_path (engine, row->id);
 
-  if (cpd_fs_is_mountpoint (path))
+  if (cpd_engine_is_mounted (path))
     return TRUE;
   if (!cpd_fs_mkdir_p (path, 0700, error))
     return FALSE;
-  if (cpd_fs_is_mountpoint (root))
+  if (cpd_engine_is_mounted (root))
     return cpd_storage_bind (engine->storage, root, path, error);
   return cpd_storage_mount (engine->storage, row->id, row->image_id, path, row->auto_remove, error);
 }

@@ -128,6 +128,8 @@ check_container (CpdEngine *engine, const CpdContainerRow *row, GPtrArray *layer
     add_problem (problems, "container", row->id, "its writable layer is missing");
   if (live && !mounted)
     add_problem (problems, "container", row->id, "it runs, but its root is not mounted");
+  if (live && mounted && cpd_fs_is_dead_mount (rootfs))
+    add_problem (problems, "container", row->id, "it runs, but what serves its root has ended: restart it");
   if (mounted && (status->state == CPD_CONTAINER_CONFIGURED
                   || status->state == CPD_CONTAINER_EXITED))
     add_problem (problems, "mount", row->id, "its root is mounted though it does not run");

@@ -12,7 +12,7 @@ make_mount (CpdEngine *engine, const CpdMountable *what, GError **error)
 {
   g_autofree char *path = cpd_engine_mount_path (engine, what->id);
 
-  return cpd_fs_is_mountpoint (path)
+  return cpd_engine_is_mounted (path)
          || (cpd_fs_mkdir_p (path, 0700, error) && cpd_storage_mount_image (engine->storage, what->id, path, error));
 }
 

@@ -54,12 +54,35 @@ config_file (const CpdConfig *config)
   return *origin == '/' && line != NULL ? g_strndup (origin, (gsize) (line - origin)) : g_strdup ("");
 }
 
+/* As podman says it. What is not installed any more has no version. */
 static GVariant *
-build_options (const CpdConfig *config)
+describe_mount_program (CpdEngine *engine, const char *path)
 {
-  const char *options = cpd_config_get_string (config, CPD_KEY_OVERLAY_MOUNTOPT);
+  GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_autoptr(GVariant) known = cpd_programs_describe (engine->programs, NULL, path, NULL);
+  const char *package = "Unknown", *version = "";
+
+  if (known != NULL)
+    {
+      g_variant_ref_sink (known);
+      g_variant_lookup (known, "package", "&s", &package);
+      g_variant_lookup (known, "version", "&s", &version);
+    }
+  cpd_info_add_string (&dict, "Executable", path);
+  cpd_info_add_string (&dict, "Package", package);
+  cpd_info_add_string (&dict, "Version", version);
+  return g_variant_builder_end (&dict);
+}
+
+static GVariant *
+build_options (CpdEngine *engine)
+{
+  const char *options = cpd_config_get_string (engine->config, CPD_KEY_OVERLAY_MOUNTOPT);
+  const char *program = cpd_storage_get_mount_program (engine->storage);
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
+  if (program != NULL)
+    cpd_info_add (&dict, "overlay.mount_program", describe_mount_program (engine, program));
   if (*options != '\0')
     cpd_info_add_string (&dict, "overlay.mountopt", options);
   return g_variant_builder_end (&dict);
@@ -73,7 +96,7 @@ add_paths (CpdEngine *engine, GVariantBuilder *store, GError **error)
 
   cpd_info_add_string (store, "configFile", file);
   cpd_info_add_string (store, "graphDriverName", cpd_storage_get_driver (engine->storage));
-  cpd_info_add (store, "graphOptions", build_options (config));
+  cpd_info_add (store, "graphOptions", build_options (engine));
   cpd_info_add_string (store, "graphRoot", config->graph_root);
   cpd_info_add_string (store, "imageCopyTmpDir", config->graph_root);
   cpd_info_add_string (store, "runRoot", config->run_root);
@@ -153,7 +176,7 @@ add_status (CpdEngine *engine, GVariantBuilder *store, GError **error)
       return TRUE;
     }
   cpd_info_add_string (&dict, "Backing Filesystem", file_system_name ((guint) info.f_type));
-  add_truth (&dict, "Native Overlay Diff", !metacopy && !cpd_storage_uses_redirects (engine->storage));
+  add_truth (&dict, "Native Overlay Diff", cpd_storage_get_mount_program (engine->storage) == NULL && !metacopy && !cpd_storage_uses_redirects (engine->storage));
   add_truth (&dict, "Supports d_type", supports_d_type (root));
   add_truth (&dict, "Using metacopy", metacopy);
   cpd_info_add (store, "graphStatus", g_variant_builder_end (&dict));

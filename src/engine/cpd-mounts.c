@@ -29,6 +29,16 @@ cpd_engine_mount_path (CpdEngine *engine, const char *id)
   return g_build_filename (engine->config->run_root, "mounts", id, NULL);
 }
 
+gboolean
+cpd_engine_is_mounted (const char *path)
+{
+  if (!cpd_fs_is_mountpoint (path) || !cpd_fs_is_dead_mount (path))
+    return cpd_fs_is_mountpoint (path);
+  g_message ("what served %s has ended: it is mounted anew when it is needed", path);
+  cpd_fs_unmount (path, NULL);
+  return FALSE;
+}
+
 static gboolean
 remove_mount_point (CpdEngine *engine, const char *id, const char *path, GError **error)
 {
@@ -129,7 +139,7 @@ cpd_engine_mount_counted (CpdEngine *engine, const CpdMountable *what, const Cpd
   guint count;
 
   if (cpd_store_get_mounts (engine->store, what->id, &count, error)
-      && (count > 0 && cpd_fs_is_mountpoint (path)
+      && (count > 0 && cpd_engine_is_mounted (path)
           ? record (engine, what, count + 1, 0, TRUE, caller, error)
           : mount_first (engine, what, count, caller, error)))
     return TRUE;
@@ -196,6 +206,15 @@ cpd_engine_settle_mount (CpdEngine *engine, const char *id, GError **error)
   return cpd_engine_root_is_borrowed (engine, id) || cpd_engine_drop_mount (engine, id, error);
 }
 
+/* What served it may have been killed. */
+static gboolean
+remount_dead (CpdEngine *engine, const char *id, GError **error)
+{
+  g_autofree char *path = cpd_engine_mount_path (engine, id);
+
+  return !cpd_fs_is_dead_mount (path) || cpd_engine_settle_mount (engine, id, error);
+}
+
 static gboolean
 settle_listed (CpdEngine *engine, GPtrArray *ids, GError **error)
 {
@@ -210,6 +229,8 @@ settle_listed (CpdEngine *engine, GPtrArray *ids, GError **error)
         return FALSE;
       if (count == 0 && !cpd_engine_drop_mount (engine, ids->pdata[i], &failure))
         g_message ("failed to unmount what nobody has mounted: %s", failure->message);
+      else if (count > 0 && !remount_dead (engine, ids->pdata[i], &failure))
+        g_message ("failed to mount the root of %s anew: %s", (char *) ids->pdata[i], failure->message);
     }
   return ids != NULL;
 }
@@ -236,6 +257,8 @@ check_mount (CpdEngine *engine, const char *id, GPtrArray *problems)
     return;
   if (count > 0 && !mounted)
     g_ptr_array_add (problems, g_strjoin ("\t", "mount", id, "its root should be mounted, and is not", NULL));
+  else if (mounted && cpd_fs_is_dead_mount (path))
+    g_ptr_array_add (problems, g_strjoin ("\t", "mount", id, "what serves its root has ended", NULL));
   else if (count == 0
            && (g_file_test (path, G_FILE_TEST_EXISTS) || cpd_storage_has_image_copy (engine->storage, id)))
     g_ptr_array_add (problems, g_strjoin ("\t", "mount", id, "nobody has mounted it", NULL));

@@ -31,6 +31,8 @@ struct _CpdMountable
 
 char      *cpd_engine_mount_path        (CpdEngine              *engine,
                                          const char             *id);
+/* What no program serves any more is no mount, nor, from then on, in the way of a new one. */
+gboolean   cpd_engine_is_mounted        (const char             *path);
 gboolean   cpd_engine_mount_counted     (CpdEngine              *engine,
                                          const CpdMountable     *what,
                                          const CpdCaller        *caller,
@@ -50,7 +52,7 @@ gboolean   cpd_engine_drop_mount        (CpdEngine              *engine,
 gboolean   cpd_engine_settle_mount      (CpdEngine              *engine,
                                          const char             *id,
                                          GError                **error);
-/* Unmounts what the records do not know. */
+/* Unmounts what the records do not know, and mounts anew what no program serves any more. */
 gboolean   cpd_engine_settle_mounts     (CpdEngine              *engine,
                                          GError                **error);
 gboolean   cpd_engine_check_mounts      (CpdEngine              *engine,

@@ -2,6 +2,7 @@
 #include "oci/cpd-tar-entry.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/limits.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -12,6 +13,9 @@
 #include "public/cpod-error.h"
 
 #define SECOND 1000000000
+#define MARK_PREFIX ".wh."
+#define MARK_OPAQUE ".wh..wh..opq"
+#define MARK_OPAQUE_SHORT ".wh..opq"
 
 /* libarchive has the fraction of a time before 1970 go forwards, in both directions: -1.5 is -1 and +0.5 to it, where
  * stat() and everybody else says -2 and +0.5. Between -1 and 0 it loses the sign; there whole seconds must do. */
@@ -65,6 +69,13 @@ is_kept (const char *name)
          || g_str_has_prefix (name, "system.posix_acl_");
 }
 
+/* What overlays note where they have no right to the trusted ones. */
+static gboolean
+is_overlay_note (const char *name)
+{
+  return g_str_has_prefix (name, "user.overlay.") || g_str_has_prefix (name, "user.fuseoverlayfs.");
+}
+
 static gboolean
 check_overlay (const char *name, GError **error)
 {
@@ -99,8 +110,12 @@ cpd_tar_entry_read_xattrs (CpdTarEntry *entry, int fd, gboolean upper, GError **
   list = g_malloc (XATTR_LIST_MAX);
   length = flistxattr (fd, list, XATTR_LIST_MAX);
   for (const char *name = list; name < list + MAX (length, 0); name += strlen (name) + 1)
-    if ((upper && !check_overlay (name, error)) || (is_kept (name) && !read_xattr (entry, fd, name, error)))
-      return FALSE;
+    {
+      if (upper && !check_overlay (name, error))
+        return FALSE;
+      if (is_kept (name) && !(upper && is_overlay_note (name)) && !read_xattr (entry, fd, name, error))
+        return FALSE;
+    }
   return TRUE;
 }
 
@@ -135,6 +150,22 @@ cpd_tar_entry_is_opaque (int fd)
   char value[2];
 
   return fgetxattr (fd, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
+}
+
+gboolean
+cpd_tar_entry_has_opaque_mark (int fd)
+{
+  return faccessat (fd, MARK_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+const char *
+cpd_tar_entry_marked_name (const char *base)
+{
+  if (!g_str_has_prefix (base, MARK_PREFIX))
+    return NULL;
+  if (g_str_has_prefix (base, MARK_PREFIX MARK_PREFIX) || strcmp (base, MARK_OPAQUE_SHORT) == 0)
+    return "";
+  return base + strlen (MARK_PREFIX);
 }
 
 gboolean

@@ -250,7 +250,10 @@ add_item (CpdTarWriter *writer, const char *directory, const Item *item, GError 
 {
   g_autoptr(CpdTarEntry) entry = NULL;
   const struct stat *info = &item->info;
+  const char *hidden = writer->options->marks ? cpd_tar_entry_marked_name (item->base) : NULL;
 
+  if (hidden != NULL)
+    return *hidden == '\0' || add_mark (writer, directory, WHITEOUT_PREFIX, hidden, info, error);
   if (writer->options->upper && S_ISCHR (info->st_mode) && info->st_rdev == 0)
     return add_mark (writer, directory, WHITEOUT_PREFIX, item->base, info, error);
   if (S_ISSOCK (info->st_mode))
@@ -279,7 +282,8 @@ add_directory_entry (CpdTarWriter *writer, int fd, const char *path, const char 
     }
   if (!write_header (writer, entry, error))
     return FALSE;
-  return !writer->options->upper || !cpd_tar_entry_is_opaque (fd)
+  return !writer->options->upper
+         || !(cpd_tar_entry_is_opaque (fd) || (writer->options->marks && cpd_tar_entry_has_opaque_mark (fd)))
          || (writer->options->hides != NULL && !writer->options->hides (path, writer->options->hides_data))
          || add_mark (writer, name, "", WHITEOUT_OPAQUE, &info, error);
 }

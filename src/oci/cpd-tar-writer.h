@@ -25,6 +25,7 @@ typedef void (*CpdTarProgressFunc) (guint64 bytes_done, gpointer user_data);
 typedef struct
 {
   gboolean upper;               /* it is an upper directory of overlayfs, whose whiteouts become those of OCI */
+  gboolean marks;               /* of such a one that a program makes: names may stand for whiteouts */
   CpdTarHidesFunc hides;        /* (nullable): without it all opaque directories do */
   gpointer hides_data;
   CpdTarWantsFunc wants;        /* (nullable): without it all is */

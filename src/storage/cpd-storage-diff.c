@@ -20,6 +20,7 @@ typedef struct
 {
   int upper;                    /* (owned) the layer */
   int lower;                    /* (owned) what it lies over, -1 for nothing */
+  gboolean marks;               /* names may stand for whiteouts */
   GPtrArray *changes;           /* (owned) */
 } Diff;
 
@@ -110,13 +111,31 @@ fail_errno (const char *path, GError **error)
   return FALSE;
 }
 
+/* A file whose name alone means something. */
+static void
+compare_mark (Diff *diff, const char *path, const char *base, const char *hidden)
+{
+  g_autofree char *meant = g_strndup (path, strlen (path) - strlen (base));
+  g_autofree char *full = g_strconcat (meant, hidden, NULL);
+  struct stat old;
+
+  if (*hidden != '\0' && find_below (diff->lower, full, &old))
+    add_change (diff, CPD_CHANGE_DELETED, full);
+}
+
 /* One name in a directory of the layer. Directories come in DIRECTORIES. */
 static void
 compare_one (Diff *diff, int fd, const char *path, const char *base, GPtrArray *directories)
 {
+  const char *hidden = diff->marks ? cpd_tar_entry_marked_name (base) : NULL;
   struct stat info, old;
   gboolean is_old;
 
+  if (hidden != NULL)
+    {
+      compare_mark (diff, path, base, hidden);
+      return;
+    }
   if (fstatat (fd, base, &info, AT_SYMLINK_NOFOLLOW) < 0)
     return;     /* removed meanwhile */
   if (S_ISDIR (info.st_mode))
@@ -148,7 +167,7 @@ compare_contents (Diff *diff, int *fd, const char *path, GError **error)
 
       compare_one (diff, *fd, full, names->pdata[i], directories);
     }
-  if (cpd_tar_entry_is_opaque (*fd))
+  if (cpd_tar_entry_is_opaque (*fd) || (diff->marks && cpd_tar_entry_has_opaque_mark (*fd)))
     add_hidden (diff, path, names);
   cpd_close_fd (fd);
   for (guint i = 0; i < directories->len; i++)
@@ -195,9 +214,9 @@ compare (Diff *diff, GError **error)
 }
 
 static int
-open_upper (CpdStorage *storage, const char *container_id, GError **error)
+open_upper (CpdStorage *storage, const char *container_id, gboolean *marks, GError **error)
 {
-  g_autofree char *path = g_build_filename (storage->overlay, "c", container_id, "u", NULL);
+  g_autofree char *path = cpd_storage_upper_path (storage, container_id, marks);
   int fd = open (path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
   if (fd < 0)
@@ -213,7 +232,7 @@ cpd_storage_diff_rw (CpdStorage *storage, const char *container_id, const char *
 
   if (cpd_storage_is_copy (storage, container_id))
     return cpd_storage_diff_copy (storage, container_id, image_id, &size, error);
-  diff.upper = open_upper (storage, container_id, error);
+  diff.upper = open_upper (storage, container_id, &diff.marks, error);
   if (diff.upper < 0 || !cpd_storage_open_view (storage, image_id, 0, &diff.lower, error))
     return NULL;
   return compare (&diff, error);
@@ -286,11 +305,12 @@ cpd_storage_get_rw_size (CpdStorage *storage, const char *container_id, gint64 *
 {
   g_autoptr(GHashTable) seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   cpd_autofd int upper = -1;
+  gboolean marks;
 
   *size = 0;
   if (cpd_storage_is_copy (storage, container_id))
     return measure_copy (storage, container_id, size, error);
-  upper = open_upper (storage, container_id, error);
+  upper = open_upper (storage, container_id, &marks, error);
   return upper >= 0 && measure (upper, ".", seen, size, error);
 }
 
@@ -308,7 +328,7 @@ cpd_storage_pack_rw (CpdStorage *storage, const char *container_id, const char *
 {
   cpd_autofd int upper = -1;
   cpd_autofd int lower = -1;
-  const CpdTarOptions options = {
+  CpdTarOptions options = {
     .upper = TRUE, .hides = is_directory_below, .hides_data = &lower,
     .progress = progress, .progress_data = progress_data, .cancellable = cancellable,
   };
@@ -316,7 +336,7 @@ cpd_storage_pack_rw (CpdStorage *storage, const char *container_id, const char *
 
   if (cpd_storage_is_copy (storage, container_id))
     return cpd_storage_pack_copy (storage, container_id, image_id, fd, progress, progress_data, cancellable, error);
-  upper = open_upper (storage, container_id, error);
+  upper = open_upper (storage, container_id, &options.marks, error);
   if (upper < 0 || !cpd_storage_open_view (storage, image_id, 0, &lower, error))
     return FALSE;
   writer = cpd_tar_writer_new (fd, &options, error);

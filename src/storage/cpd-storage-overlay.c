@@ -10,6 +10,7 @@
 
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
+#include "storage/cpd-mount-program.h"
 
 /* The kernel cuts longer options off without a word; what is left may even be mounted, wrongly. */
 #define OPTIONS_MAX 4094
@@ -41,10 +42,10 @@ take_after (const char *path, const struct stat *root)
          && utimensat (AT_FDCWD, path, times, 0) == 0;
 }
 
-static gboolean
-create (CpdStorage *storage, const char *path, const char *image_id, GCancellable *cancellable, GError **error)
+gboolean
+cpd_storage_create_upper (CpdStorage *storage, const char *path, const char *name, const char *image_id, GError **error)
 {
-  g_autofree char *upper = g_build_filename (path, "u", NULL);
+  g_autofree char *upper = g_build_filename (path, name, NULL);
   g_autofree char *work = g_build_filename (path, "w", NULL);
   struct stat root;
 
@@ -72,10 +73,10 @@ mend_directory (const char *path, const struct stat *root, GError **error)
   return FALSE;
 }
 
-static gboolean
-mend (CpdStorage *storage, const char *path, const char *image_id, GError **error)
+gboolean
+cpd_storage_mend_upper (CpdStorage *storage, const char *path, const char *name, const char *image_id, GError **error)
 {
-  g_autofree char *upper = g_build_filename (path, "u", NULL);
+  g_autofree char *upper = g_build_filename (path, name, NULL);
   g_autofree char *work = g_build_filename (path, "w", NULL);
   struct stat root;
 
@@ -112,53 +113,47 @@ make_lower (CpdStorage *storage, const char *image_id, GError **error)
 }
 
 static char *
-finish_options (GString *options, const char *image_id, GError **error)
-{
-  if (options->len <= OPTIONS_MAX)
-    return g_string_free (options, FALSE);
-  g_string_free (options, TRUE);
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the mount options of image %s are too long", image_id);
-  return NULL;
-}
-
-static char *
-make_options (CpdStorage *storage, const char *container_id, const char *image_id,
+make_options (CpdStorage *storage, const char *container_id, const char *image_id, const char *upper,
               gboolean volatile_, GError **error)
 {
   GString *options = make_lower (storage, image_id, error);
 
   if (options == NULL)
     return NULL;
-  g_string_append_printf (options, ",upperdir=c/%s/u,workdir=c/%s/w%s%s", container_id, container_id,
-                          storage->mount_options.data,
+  g_string_append_printf (options, ",upperdir=c/%s/%s,workdir=c/%s/w%s", container_id, upper, container_id,
                           volatile_ || storage->mount_options.volatile_ ? ",volatile" : "");
-  return finish_options (options, image_id, error);
+  return g_string_free (options, FALSE);
 }
 
 typedef struct
 {
   const char *directory;        /* that the paths in OPTIONS are relative to */
+  const char *program;          /* (nullable) that mounts it, NULL for the kernel */
   const char *target;
   const char *options;
   unsigned long flags;
-  const char *failed;           /* what failed with ERROR_NUMBER */
-  int error_number;
+  GError *error;                /* (owned) */
 } MountJob;
+
+static void
+fail_job (MountJob *job, const char *what)
+{
+  cpd_set_error_errno (&job->error, errno, "failed to %s %s", what, job->target);
+}
 
 static gpointer
 mount_thread (gpointer data)
 {
   MountJob *job = data;
 
-  job->failed = NULL;
   if (unshare (CLONE_FS) < 0)
-    job->failed = "leave the common working directory";
+    fail_job (job, "leave the common working directory for");
   else if (chdir (job->directory) < 0)
-    job->failed = "change to";
+    fail_job (job, "change directory for");
+  else if (job->program != NULL)
+    cpd_mount_program_run (job->program, job->options, job->target, job->flags, &job->error);
   else if (mount ("overlay", job->target, "overlay", job->flags, job->options) < 0)
-    job->failed = "mount at";
-  if (job->failed != NULL)
-    job->error_number = errno;
+    fail_job (job, "mount at");
   return NULL;
 }
 
@@ -170,10 +165,11 @@ mount_thread (gpointer data)
  * changing a thread of somebody's pool for good. It costs some 50 µs.
  */
 static gboolean
-mount_relative (CpdStorage *storage, const char *target, const char *options, unsigned long flags, GError **error)
+mount_relative (CpdStorage *storage, const char *program, const char *target, const char *options,
+                unsigned long flags, GError **error)
 {
   MountJob job = {
-    .directory = storage->overlay, .target = target, .options = options,
+    .directory = storage->overlay, .program = program, .target = target, .options = options,
     .flags = storage->mount_options.flags | flags
   };
   g_autoptr(GError) cause = NULL;
@@ -185,9 +181,9 @@ mount_relative (CpdStorage *storage, const char *target, const char *options, un
       return FALSE;
     }
   g_thread_join (thread);
-  if (job.failed == NULL)
+  if (job.error == NULL)
     return TRUE;
-  cpd_set_error_errno (error, job.error_number, "failed to %s %s", job.failed, target);
+  g_propagate_error (error, job.error);
   return FALSE;
 }
 
@@ -200,27 +196,69 @@ remove_volatile_mark (CpdStorage *storage, const char *container_id, GError **er
   return !g_file_test (path, G_FILE_TEST_EXISTS) || cpd_fs_remove_tree (path, error);
 }
 
+/* OWN (transfer full) are those of the image and the container. */
+static gboolean
+mount_with (CpdStorage *storage, const CpdOverlayMount *mount, char *own, const char *image_id, const char *target,
+            unsigned long flags, GError **error)
+{
+  g_autofree char *options = g_strconcat (own, mount->options, NULL);
+
+  g_free (own);
+  if (mount->program != NULL || strlen (options) <= OPTIONS_MAX)
+    return mount_relative (storage, mount->program, target, options, flags, error);
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the mount options of image %s are too long", image_id);
+  return FALSE;
+}
+
+gboolean
+cpd_storage_mount_layers (CpdStorage *storage, const CpdOverlayMount *mount, const char *container_id,
+                          const char *image_id, const char *target, gboolean volatile_, GError **error)
+{
+  char *own = make_options (storage, container_id, image_id, mount->upper, volatile_, error);
+
+  if (own != NULL && remove_volatile_mark (storage, container_id, error))
+    return mount_with (storage, mount, own, image_id, target, 0, error);
+  g_free (own);
+  return FALSE;
+}
+
+gboolean
+cpd_storage_mount_lower (CpdStorage *storage, const CpdOverlayMount *mount, const char *image_id, const char *target,
+                         GError **error)
+{
+  GString *lower = make_lower (storage, image_id, error);
+
+  return lower != NULL
+         && mount_with (storage, mount, g_string_free (lower, FALSE), image_id, target, MS_RDONLY, error);
+}
+
+static gboolean
+create (CpdStorage *storage, const char *path, const char *image_id, GCancellable *cancellable, GError **error)
+{
+  return cpd_storage_create_upper (storage, path, cpd_storage_overlay.directory, image_id, error);
+}
+
+static gboolean
+mend (CpdStorage *storage, const char *path, const char *image_id, GError **error)
+{
+  return cpd_storage_mend_upper (storage, path, cpd_storage_overlay.directory, image_id, error);
+}
+
 static gboolean
 mount_root (CpdStorage *storage, const char *container_id, const char *image_id, const char *target,
             gboolean volatile_, GError **error)
 {
-  g_autofree char *options = make_options (storage, container_id, image_id, volatile_, error);
+  const CpdOverlayMount mount = { NULL, cpd_storage_overlay.directory, storage->mount_options.data };
 
-  return options != NULL && remove_volatile_mark (storage, container_id, error)
-         && mount_relative (storage, target, options, 0, error);
+  return cpd_storage_mount_layers (storage, &mount, container_id, image_id, target, volatile_, error);
 }
 
 static gboolean
 mount_image (CpdStorage *storage, const char *image_id, const char *copy, const char *target, GError **error)
 {
-  GString *lower = make_lower (storage, image_id, error);
-  g_autofree char *options = NULL;
+  const CpdOverlayMount mount = { NULL, NULL, storage->mount_options.data };
 
-  if (lower == NULL)
-    return FALSE;
-  g_string_append (lower, storage->mount_options.data);
-  options = finish_options (lower, image_id, error);
-  return options != NULL && mount_relative (storage, target, options, MS_RDONLY, error);
+  return cpd_storage_mount_lower (storage, &mount, image_id, target, error);
 }
 
 const CpdStorageDriver cpd_storage_overlay = { "overlay", "u", create, mend, mount_root, mount_image };

@@ -26,6 +26,7 @@ typedef struct
 } CpdStorageDriver;
 
 extern const CpdStorageDriver cpd_storage_overlay;
+extern const CpdStorageDriver cpd_storage_fuse;
 extern const CpdStorageDriver cpd_storage_vfs;
 
 struct _CpdStorage
@@ -36,7 +37,8 @@ struct _CpdStorage
   char *images;                 /* (owned) ROOT/images */
   char *overlay;                /* (owned) ROOT/overlay */
   const CpdStorageDriver *driver;       /* of new containers */
-  char *refusal;                /* (owned) (nullable) why overlay was tried and not taken */
+  char *mount_program;          /* (owned) (nullable) that makes overlays */
+  char *refusal;                /* (owned) (nullable) why overlay, or the kernel's, was tried and not taken */
   CpdMountOptions mount_options;
   /* Held while files that rows speak of, the rows and index.json are brought in line with one
    * another; not while an archive is unpacked. */
@@ -57,9 +59,50 @@ struct _CpdStorage
 /* NULL when there is none of that name. */
 const CpdStorageDriver *cpd_storage_find_driver (const char *name);
 
-/* Whether the kernel and the file system below serve overlays: an error says why not. */
+/* Whether PROGRAM, or if that is NULL the kernel, and the file system below serve overlays: an error says why not. */
 gboolean  cpd_storage_try_overlay      (CpdStorage         *storage,
+                                        const char         *program,
                                         GError            **error);
+/* Which driver makes new containers, as the settings want it and what is there allows. */
+gboolean  cpd_storage_choose_driver    (CpdStorage         *storage,
+                                        const CpdStorageSettings *settings,
+                                        GError            **error);
+
+/* What drivers of overlays share. UPPER is the name of the directory for writes. */
+typedef struct
+{
+  const char *program;          /* (nullable) that mounts it, NULL for the kernel */
+  const char *upper;
+  const char *options;          /* with a comma before each */
+} CpdOverlayMount;
+
+gboolean  cpd_storage_create_upper     (CpdStorage         *storage,
+                                        const char         *path,
+                                        const char         *upper,
+                                        const char         *image_id,
+                                        GError            **error);
+gboolean  cpd_storage_mend_upper       (CpdStorage         *storage,
+                                        const char         *path,
+                                        const char         *upper,
+                                        const char         *image_id,
+                                        GError            **error);
+gboolean  cpd_storage_mount_layers     (CpdStorage         *storage,
+                                        const CpdOverlayMount *mount,
+                                        const char         *container_id,
+                                        const char         *image_id,
+                                        const char         *target,
+                                        gboolean            volatile_,
+                                        GError            **error);
+/* The same without a container, read-only. */
+gboolean  cpd_storage_mount_lower      (CpdStorage         *storage,
+                                        const CpdOverlayMount *mount,
+                                        const char         *image_id,
+                                        const char         *target,
+                                        GError            **error);
+/* The directory for the writes of a container; MARKS tells whether some of its names stand for whiteouts. */
+char     *cpd_storage_upper_path       (CpdStorage         *storage,
+                                        const char         *container_id,
+                                        gboolean           *marks);
 
 /* Whether the root of a container is a copy of its image's. */
 gboolean  cpd_storage_is_copy          (CpdStorage         *storage,

@@ -11,49 +11,70 @@
 
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
+#include "storage/cpd-mount-program.h"
+
+#define META_KERNEL "storage.overlay"
 
 /* A trial mount, in a mount namespace that ends with its thread: nobody else sees it, and it cannot be left over. */
 typedef struct
 {
   const char *directory;        /* has "lower" with a directory "d" in it, "upper", "work", "root" */
   const CpdMountOptions *options;
-  const char *failed;           /* what failed with ERROR_NUMBER */
-  int error_number;
+  const char *program;          /* (nullable) */
+  GError *error;                /* (owned) (nullable) why it does not work */
 } Trial;
 
 /* Some file systems let themselves be mounted over, and then have not what the writes need. */
 static const char *
-use (void)
+use (const Trial *trial)
 {
   char value[2];
   cpd_autofd int fd = open ("root/file", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
   if (fd < 0 || rmdir ("root/d") < 0 || mkdir ("root/d", 0700) < 0)
     return "write to it";
-  if (getxattr ("upper/d", "trusted.overlay.opaque", value, sizeof value) < 1)
+  if (trial->program == NULL && getxattr ("upper/d", "trusted.overlay.opaque", value, sizeof value) < 1)
     return "hide a directory in it";
   return NULL;
+}
+
+static const char *
+mount_trial (Trial *trial)
+{
+  g_autofree char *options = g_strconcat ("lowerdir=lower,upperdir=upper,workdir=work",
+                                          trial->program == NULL ? trial->options->data : "", NULL);
+
+  if (unshare (CLONE_NEWNS) < 0)
+    return "make a mount namespace";
+  if (mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+    return "keep mounts to itself";
+  if (chdir (trial->directory) < 0)
+    return "go there";
+  if (trial->program != NULL)
+    {
+      g_autofree char *root = g_build_filename (trial->directory, "root", NULL);
+
+      cpd_mount_program_run (trial->program, options, root, trial->options->flags, &trial->error);
+      return NULL;
+    }
+  return mount ("overlay", "root", "overlay", trial->options->flags, options) < 0 ? "mount it" : NULL;
 }
 
 static gpointer
 trial_thread (gpointer data)
 {
   Trial *trial = data;
-  g_autofree char *options = g_strconcat ("lowerdir=lower,upperdir=upper,workdir=work", trial->options->data, NULL);
+  const char *failed = mount_trial (trial);
 
-  if (unshare (CLONE_NEWNS) < 0)
-    trial->failed = "make a mount namespace";
-  else if (mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-    trial->failed = "keep mounts to itself";
-  else if (chdir (trial->directory) < 0)
-    trial->failed = "go there";
-  else if (mount ("overlay", "root", "overlay", trial->options->flags, options) < 0)
-    trial->failed = "mount it";
-  else
-    trial->failed = use ();
-  trial->error_number = errno;
-  if (trial->failed == NULL)
-    umount2 ("root", MNT_DETACH);
+  if (failed == NULL && trial->error == NULL)
+    {
+      failed = use (trial);
+      if (failed != NULL)
+        cpd_set_error_errno (&trial->error, errno, "failed to %s", failed);
+      umount2 ("root", MNT_DETACH);
+    }
+  else if (failed != NULL)
+    cpd_set_error_errno (&trial->error, errno, "failed to %s", failed);
   return NULL;
 }
 
@@ -76,9 +97,9 @@ make_directories (const char *path, GError **error)
 }
 
 static gboolean
-try_in (CpdStorage *storage, const char *path, GError **error)
+try_in (CpdStorage *storage, const char *program, const char *path, GError **error)
 {
-  Trial trial = { .directory = path, .options = &storage->mount_options };
+  Trial trial = { .directory = path, .options = &storage->mount_options, .program = program };
   g_autoptr(GError) cause = NULL;
   GThread *thread = make_directories (path, error) ? g_thread_try_new ("cpd-trial", trial_thread, &trial, &cause) : NULL;
 
@@ -89,14 +110,14 @@ try_in (CpdStorage *storage, const char *path, GError **error)
       return FALSE;
     }
   g_thread_join (thread);
-  if (trial.failed == NULL)
+  if (trial.error == NULL)
     return TRUE;
-  cpd_set_error_errno (error, trial.error_number, "an overlay on %s: failed to %s", storage->root, trial.failed);
+  g_propagate_prefixed_error (error, trial.error, "an overlay on %s: ", storage->root);
   return FALSE;
 }
 
 gboolean
-cpd_storage_try_overlay (CpdStorage *storage, GError **error)
+cpd_storage_try_overlay (CpdStorage *storage, const char *program, GError **error)
 {
   g_autofree char *path = cpd_storage_tmp_path (storage, "trial-XXXXXX");
   g_autoptr(GError) failure = NULL;
@@ -107,8 +128,94 @@ cpd_storage_try_overlay (CpdStorage *storage, GError **error)
       cpd_set_error_errno (error, errno, "failed to make %s", path);
       return FALSE;
     }
-  works = try_in (storage, path, error);
+  works = try_in (storage, program, path, error);
   if (!cpd_fs_remove_tree (path, &failure))     /* recovery will */
     g_message ("%s", failure->message);
   return works;
+}
+
+/* A trial costs some milliseconds, so it is remembered where the kernel has passed it. */
+static gboolean
+kernel_works (CpdStorage *storage, GError **error)
+{
+  g_autofree char *known = cpd_store_get_meta (storage->store, META_KERNEL, NULL);
+  g_autoptr(CpdTransaction) tx = NULL;
+
+  if (g_strcmp0 (known, storage->root) == 0)
+    return TRUE;
+  if (!cpd_storage_try_overlay (storage, NULL, error))
+    return FALSE;
+  tx = cpd_store_begin (storage->store, CPD_STORE_BOOT, NULL);
+  if (tx != NULL && cpd_transaction_set_meta (tx, META_KERNEL, storage->root, NULL))
+    cpd_transaction_commit (tx, NULL);
+  return TRUE;
+}
+
+/* FALLBACK is for where no overlay works. */
+static void
+choose_overlay (CpdStorage *storage, const CpdStorageDriver *fallback)
+{
+  g_autofree char *program = cpd_mount_program_find (NULL);
+  g_autoptr(GError) refusal = NULL, failure = NULL;
+
+  storage->driver = &cpd_storage_overlay;
+  if (kernel_works (storage, &refusal))
+    return;
+  storage->driver = fallback;
+  if (program != NULL && cpd_storage_try_overlay (storage, program, &failure))
+    {
+      storage->mount_program = g_steal_pointer (&program);
+      storage->driver = &cpd_storage_fuse;
+    }
+  storage->refusal = failure != NULL ? g_strdup_printf ("%s; %s", refusal->message, failure->message)
+                                     : g_strdup (refusal->message);
+}
+
+static gboolean
+check_program (const char *program, GError **error)
+{
+  if (g_file_test (program, G_FILE_TEST_IS_REGULAR) && g_file_test (program, G_FILE_TEST_IS_EXECUTABLE))
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
+               "storage.options.overlay.mount_program: %s is no program", program);
+  return FALSE;
+}
+
+/* Where nobody has asked for overlays it has to show that it can make them. */
+static void
+take_program (CpdStorage *storage, const char *program, gboolean try_first)
+{
+  g_autoptr(GError) refusal = NULL;
+
+  storage->driver = &cpd_storage_fuse;
+  storage->mount_program = g_strdup (program);
+  if (!try_first || cpd_storage_try_overlay (storage, program, &refusal))
+    return;
+  storage->driver = &cpd_storage_vfs;
+  storage->refusal = g_strdup (refusal->message);
+}
+
+gboolean
+cpd_storage_choose_driver (CpdStorage *storage, const CpdStorageSettings *settings, GError **error)
+{
+  const char *name = settings != NULL && settings->driver != NULL ? settings->driver : "";
+  const char *program = settings != NULL && settings->mount_program != NULL ? settings->mount_program : "";
+  const CpdStorageDriver *driver = *name != '\0' ? cpd_storage_find_driver (name) : &cpd_storage_overlay;
+
+  storage->driver = driver;
+  if (driver == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
+                   "storage.driver: there is no driver '%s', but 'overlay' and 'vfs'", name);
+      return FALSE;
+    }
+  if (*program != '\0' && !check_program (program, error))
+    return FALSE;
+  if (driver != &cpd_storage_overlay)
+    storage->mount_program = *program != '\0' ? g_strdup (program) : NULL;      /* for what it has made before */
+  else if (*program != '\0')
+    take_program (storage, program, *name == '\0');
+  else
+    choose_overlay (storage, *name != '\0' ? &cpd_storage_overlay : &cpd_storage_vfs);
+  return TRUE;
 }

@@ -13,8 +13,9 @@
 #include "common/cpd-names.h"
 #include "public/cpod-error.h"
 
-static const CpdStorageDriver *const drivers[] = { &cpd_storage_overlay, &cpd_storage_vfs };
+static const CpdStorageDriver *const drivers[] = { &cpd_storage_overlay, &cpd_storage_fuse, &cpd_storage_vfs };
 
+/* The first of that name: whether a program makes overlays is settled elsewhere. */
 const CpdStorageDriver *
 cpd_storage_find_driver (const char *name)
 {
@@ -178,6 +179,16 @@ cpd_storage_measure_rw (CpdStorage *storage, const char *container_id)
   g_autofree char *root = g_build_filename (path, driver_of (storage, path)->directory, NULL);
 
   return measure_at (AT_FDCWD, root);
+}
+
+char *
+cpd_storage_upper_path (CpdStorage *storage, const char *container_id, gboolean *marks)
+{
+  g_autofree char *path = rw_path (storage, container_id);
+  const CpdStorageDriver *driver = driver_of (storage, path);
+
+  *marks = driver == &cpd_storage_fuse;
+  return g_build_filename (path, driver->directory, NULL);
 }
 
 gboolean

@@ -10,6 +10,7 @@
 
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
+#include "storage/cpd-mount-program.h"
 #include "storage/cpd-storage-private.h"
 
 /*
@@ -21,10 +22,23 @@ typedef struct
 {
   const char *directory;        /* that the layers are named in */
   const char *options;
+  const char *program;          /* (nullable) that mounts it, NULL for the kernel */
   int fd;
-  const char *failed;           /* what failed with ERROR_NUMBER */
-  int error_number;
+  GError *error;                /* (owned) */
 } ViewJob;
+
+static gboolean
+mount_layers (ViewJob *job, GError **error)
+{
+  g_autofree char *target = g_build_filename (job->directory, "tmp", NULL);
+
+  if (job->program != NULL)
+    return cpd_mount_program_run (job->program, job->options, target, MS_RDONLY | MS_NODEV, error);
+  if (mount ("overlay", target, "overlay", MS_RDONLY | MS_NODEV, job->options) == 0)
+    return TRUE;
+  cpd_set_error_errno (error, errno, "failed to mount them");
+  return FALSE;
+}
 
 static gpointer
 view_thread (gpointer data)
@@ -32,27 +46,27 @@ view_thread (gpointer data)
   ViewJob *job = data;
 
   if (unshare (CLONE_NEWNS) < 0)
-    job->failed = "make a mount namespace for";
+    cpd_set_error_errno (&job->error, errno, "failed to make a mount namespace");
   else if (mount (NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-    job->failed = "keep to itself a mount of";
+    cpd_set_error_errno (&job->error, errno, "failed to keep a mount to itself");
   else if (chdir (job->directory) < 0)
-    job->failed = "change to the directory of";
-  else if (mount ("overlay", "tmp", "overlay", MS_RDONLY | MS_NODEV, job->options) < 0)
-    job->failed = "mount";
-  else
+    cpd_set_error_errno (&job->error, errno, "failed to change to %s", job->directory);
+  else if (mount_layers (job, &job->error))
     {
       job->fd = open ("tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       if (job->fd < 0)
-        job->failed = "open";
+        cpd_set_error_errno (&job->error, errno, "failed to open them");
+      umount2 ("tmp", MNT_DETACH);      /* a program would keep the namespace, and so itself */
     }
-  job->error_number = errno;
   return NULL;
 }
 
 static gboolean
 mount_view (CpdStorage *storage, const char *image_id, const char *options, int *view, GError **error)
 {
-  ViewJob job = { .directory = storage->overlay, .options = options, .fd = -1 };
+  ViewJob job = {
+    .directory = storage->overlay, .options = options, .program = cpd_storage_get_mount_program (storage), .fd = -1
+  };
   g_autoptr(GError) cause = NULL;
   GThread *thread = g_thread_try_new ("cpd-view", view_thread, &job, &cause);
 
@@ -63,9 +77,10 @@ mount_view (CpdStorage *storage, const char *image_id, const char *options, int 
     }
   g_thread_join (thread);
   *view = job.fd;
-  if (job.failed != NULL)
-    cpd_set_error_errno (error, job.error_number, "failed to %s the layers of image %s", job.failed, image_id);
-  return job.failed == NULL;
+  if (job.error == NULL)
+    return TRUE;
+  g_propagate_prefixed_error (error, job.error, "failed to show the layers of image %s: ", image_id);
+  return FALSE;
 }
 
 /* A single one needs no mount, and could not be mounted. */

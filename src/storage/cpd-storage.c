@@ -49,28 +49,6 @@ make_layout (CpdStorage *storage, GError **error)
 }
 
 static gboolean
-choose_driver (CpdStorage *storage, const char *name, GError **error)
-{
-  g_autoptr(GError) refusal = NULL;
-
-  if (name == NULL || *name == '\0')
-    {
-      storage->driver = &cpd_storage_overlay;
-      if (cpd_storage_try_overlay (storage, &refusal))
-        return TRUE;
-      storage->refusal = g_strdup (refusal->message);
-      storage->driver = &cpd_storage_vfs;
-      return TRUE;
-    }
-  storage->driver = cpd_storage_find_driver (name);
-  if (storage->driver != NULL)
-    return TRUE;
-  g_set_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG,
-               "storage.driver: there is no driver '%s', but 'overlay' and 'vfs'", name);
-  return FALSE;
-}
-
-static gboolean
 apply (CpdStorage *storage, const CpdStorageSettings *settings, GError **error)
 {
   const char *options = settings != NULL ? settings->mount_options : NULL;
@@ -80,7 +58,7 @@ apply (CpdStorage *storage, const CpdStorageSettings *settings, GError **error)
       g_prefix_error (error, "storage.options.overlay.mountopt: ");
       return FALSE;
     }
-  return choose_driver (storage, settings != NULL ? settings->driver : NULL, error);
+  return cpd_storage_choose_driver (storage, settings, error);
 }
 
 CpdStorage *
@@ -121,6 +99,7 @@ cpd_storage_unref (CpdStorage *storage)
   g_free (storage->root);
   g_free (storage->images);
   g_free (storage->overlay);
+  g_free (storage->mount_program);
   g_free (storage->refusal);
   cpd_mount_options_clear (&storage->mount_options);
   g_free (storage);
@@ -130,6 +109,12 @@ const char *
 cpd_storage_get_driver (CpdStorage *storage)
 {
   return storage->driver->name;
+}
+
+const char *
+cpd_storage_get_mount_program (CpdStorage *storage)
+{
+  return storage->driver == &cpd_storage_fuse ? storage->mount_program : NULL;
 }
 
 const char *

@@ -31,6 +31,8 @@ typedef struct
 {
   const char *driver;           /* (nullable) "overlay" or "vfs"; NULL or "" for overlay if that works, else vfs */
   const char *mount_options;    /* (nullable) of overlays: "nodev,metacopy=on" */
+  const char *mount_program;    /* (nullable) path of what makes overlays; NULL or "" for the kernel, or if that does not
+                                 * serve them, for a program that is found */
 } CpdStorageSettings;
 
 /* SETTINGS may be NULL. BAD_CONFIG when they make no sense. */
@@ -42,7 +44,9 @@ CpdStorage  *cpd_storage_ref             (CpdStorage         *storage);
 void         cpd_storage_unref           (CpdStorage         *storage);
 /* Of new containers: "overlay" or "vfs". */
 const char  *cpd_storage_get_driver      (CpdStorage         *storage);
-/* Why overlay was tried and not taken; NULL when it was not so. */
+/* The program that makes the overlays of new containers; NULL when there are none, or the kernel makes them. */
+const char  *cpd_storage_get_mount_program (CpdStorage       *storage);
+/* Why overlay, or that of the kernel, was tried and not taken; NULL when it was not so. */
 const char  *cpd_storage_get_refusal     (CpdStorage         *storage);
 /* Whether files, or directories, of a container need not be whole in its writable layer. */
 gboolean     cpd_storage_uses_metacopy   (CpdStorage         *storage);

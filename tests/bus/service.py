@@ -290,6 +290,7 @@ def name_owner(connection):
         return 0
 
 
+FUSE = '/usr/bin/fuse-overlayfs'
 _made = {}
 
 
@@ -303,6 +304,17 @@ def scratch():
         os.chmod(_made['scratch'], 0o755)
         atexit.register(shutil.rmtree, _made['scratch'], True)
     return _made['scratch']
+
+
+def driver_conf(name, driver):
+    """A file of configuration by which new containers' roots are put together: by "overlay", "fuse" or "vfs"."""
+    path = os.path.join(scratch(), name + '.conf')
+    with open(path, 'w', encoding='utf-8') as file:
+        if driver == 'fuse':
+            file.write(f'[storage]\ndriver = "overlay"\n[storage.options.overlay]\nmount_program = "{FUSE}"\n')
+        else:
+            file.write(f'[storage]\ndriver = "{driver}"\n')
+    return path
 
 
 def image_tar():

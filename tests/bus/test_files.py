@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tarfile
 
-from service import Case, GLib, Service, files_in, main, scratch, wait_for
+from service import Case, GLib, Service, driver_conf, files_in, main, scratch, wait_for
 
 WORK = '''
 echo new >/added; mkdir -p /dir/sub; echo x >/dir/sub/file; ln /added /dir/again; ln -s added /link
@@ -23,10 +23,7 @@ class FilesCase(Case):
 
     @classmethod
     def setUpClass(cls):
-        conf = os.path.join(scratch(), cls.__name__ + '.conf')
-        with open(conf, 'w', encoding='utf-8') as file:
-            file.write(f'[storage]\ndriver = "{cls.driver}"\n')
-        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=conf)
+        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=driver_conf(cls.__name__, cls.driver))
         cls.client = cls.service.client
         # Something to be deleted and hidden that is not in the archive itself.
         box = cls.client.create('sh', '-c', 'mkdir -p /stuff/old /keep; echo a >/stuff/old/file; echo b >/keep/file',
@@ -140,6 +137,8 @@ class SizeTest(FilesCase):
 
 
 class CommitTest(FilesCase):
+    links = '2'
+    upper = 'u'
     mark = 'stuff/.wh..wh..opq'     # by which a directory that was replaced hides what it had
 
     def test_layer(self):
@@ -159,7 +158,7 @@ class CommitTest(FilesCase):
         code, text = self.client.run('sh', '-c', 'test ! -e /bin/cat && head -c 9 /stuff/mine && ls /stuff && stat -c %s /sparse'
                                      ' && stat -c %h /added && readlink /link && test -p /fifo && stat -c %a /var',
                                      image='new')
-        self.assertEqual((code, text), (0, 'y\nmine\n8388609\n2\nadded\n700\n'))
+        self.assertEqual((code, text), (0, 'y\nmine\n8388609\n' + self.links + '\nadded\n700\n'))
         found = self.image_changes('new')
         for path, kind in self.changes(box).items():
             self.assertEqual(found[path], kind, path)
@@ -223,7 +222,7 @@ class CommitTest(FilesCase):
     def test_pause_ends_after_a_failure(self):
         box = self.client.create('sleep', '1000', image='base')
         box.start()
-        layer = self.service.state('lib', 'storage', 'overlay', 'c', box.id, 'u')
+        layer = self.service.state('lib', 'storage', 'overlay', 'c', box.id, self.upper)
         os.mkdir(os.path.join(layer, 'torn'))
         os.setxattr(os.path.join(layer, 'torn'), 'trusted.overlay.redirect', b'/x')
         with self.assert_error('Failed', 'torn', 'another layer'):
@@ -271,6 +270,20 @@ class CommitTest(FilesCase):
         subprocess.run(['skopeo', '--insecure-policy', 'copy', '-q', f'oci:{layout}:localhost/new:latest', f'dir:{target}'],
                        check=True, timeout=60)
         shutil.rmtree(target)
+
+
+class FuseDiffTest(DiffTest):
+    driver = 'fuse'
+
+
+class FuseSizeTest(SizeTest):
+    driver = 'fuse'
+
+
+class FuseCommitTest(CommitTest):
+    driver = 'fuse'
+    links = '1'         # it does not count those of layers
+    upper = 'f'
 
 
 class VfsDiffTest(DiffTest):

@@ -10,7 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 
-from service import Case, RUNTIME, Service, files_in, main, mounts_below, scratch, wait_for
+from service import Case, FUSE, RUNTIME, Service, driver_conf, files_in, main, mounts_below, scratch, wait_for
 
 FOREIGN = 'f0' + 'e1' * 31
 OTHER = 'f0' + 'e1' * 30 + 'e2'
@@ -31,10 +31,7 @@ class StorageCase(Case):
     @classmethod
     def setUpClass(cls):
         # Only for the first start: after that it is recorded.
-        conf = os.path.join(scratch(), cls.__name__ + '.conf')
-        with open(conf, 'w', encoding='utf-8') as file:
-            file.write(f'[storage]\ndriver = "{cls.driver}"\n')
-        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=conf)
+        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=driver_conf(cls.__name__, cls.driver))
         cls.service.client.import_busybox()
 
     @classmethod
@@ -377,7 +374,7 @@ class A33StorageContainerTest(StorageCase):
         self.service.start()
         rows = {row['id']: (row['name'], row['image'], row['image-id']) for row in self.list()}
         self.assertEqual(rows, {FOREIGN: ('', '', image), OTHER: ('lonely', 'gone', 'ab' * 32)})
-        if self.driver == 'overlay':
+        if self.driver != 'vfs':
             with self.assert_error('NoSuchImage', 'lonely'):
                 self.client.runtime('MountStorageContainer', 's', 'lonely')
         else:  # a copy is whole without its image
@@ -436,13 +433,16 @@ class VfsStorageContainerTest(A33StorageContainerTest):
 class ChoiceTest(Case):
     """What is taken where nobody says what."""
 
-    def begin(self, name, *mount):
+    def begin(self, name, *mount, conf=''):
         graph = os.path.join(scratch(), name, 'lib', 'storage')
         os.makedirs(graph)
         if mount:
             subprocess.run(['mount', *mount, graph], check=True)
             self.addCleanup(subprocess.run, ['umount', '-l', graph], check=False, stderr=subprocess.DEVNULL)
-        self.service = Service(name, peer=True)
+        path = os.path.join(scratch(), name + '.conf')
+        with open(path, 'w', encoding='utf-8') as file:
+            file.write(conf)
+        self.service = Service(name, peer=True, CPOD_CONF=path)
         self.addCleanup(self.service.destroy)
         self.client = self.service.client
         self.client.import_busybox()
@@ -466,13 +466,24 @@ class ChoiceTest(Case):
         self.assertEqual((self.runs(), self.troubles()), ('overlay', []))
 
     def test_vfs_where_it_does_not(self):
-        """A file system without extended attributes."""
-        self.begin('plain', '-t', 'ramfs', 'ramfs')
+        """A file system without extended attributes, and a program that makes no overlays."""
+        self.begin('plain', '-t', 'ramfs', 'ramfs', conf='[storage.options.overlay]\nmount_program = "/bin/false"\n')
         self.assertEqual(self.runs(), 'vfs')
         text, = self.troubles()
         self.assertIn("'vfs'", text)
         self.assertIn(self.service.state('lib', 'storage'), text)
         self.assertIn('vfs', self.service.said())
+
+    def test_program_where_the_kernel_does_not(self):
+        self.begin('program', '-t', 'ramfs', 'ramfs')
+        for _ in range(2):
+            self.assertEqual((self.runs(), self.troubles()), ('overlay', []))
+            options = self.client.runtime('GetInfo')['store']['graphOptions']
+            self.assertEqual(options['overlay.mount_program']['Executable'], FUSE)
+            self.service.restart()
+            self.client = self.service.client
+            self.assertEqual(self.client.runtime('GetConfig')['storage.driver'], ('overlay', 'database'))
+        self.assertIn(f'{FUSE} makes overlays', self.service.said())
 
     def test_on_an_overlay(self):
         """Whatever the kernel makes of it, containers run."""

@@ -6,7 +6,7 @@ import shutil
 
 from images_in_archives import Saved, begin_load, docker_members, pack_members
 from registry import pack
-from service import ROOT_PATH, files_in, mounts_below, scratch
+from service import ROOT_PATH, driver_conf, files_in, mounts_below, processes_with, wait_for
 
 FOREIGN = 'f0' + 'e1' * 31
 
@@ -119,14 +119,38 @@ class StorageFaults(LayeredImage):
         self.assertNotIn(FOREIGN, files_in(self.service.root, 'lib', 'storage', 'overlay', 'c'))
 
 
-def use_vfs(service):
-    """From now on, as it is recorded, new containers are copies."""
-    conf = os.path.join(scratch(), 'vfs.conf')
-    with open(conf, 'w', encoding='utf-8') as file:
-        file.write('[storage]\ndriver = "vfs"\n')
+def use_driver(service, driver):
+    """From now on: "vfs" is recorded, and whoever starts the service anew with "fuse" has to say so."""
     service.client.close()
     service.process.wait(30)
-    service.start(CPOD_CONF=conf)
+    service.start(CPOD_CONF=driver_conf('use-' + driver, driver))
+
+
+class FuseFaults(StorageFaults):
+    """The same where a program makes overlays."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        use_driver(cls.service, 'fuse')
+
+    def arm(self, point):
+        self.service.client.close()
+        self.assertEqual(self.service.process.wait(20), 0)
+        self.service.start(CPOD_FAULT=point, CPOD_CONF=driver_conf('use-fuse', 'fuse'))
+
+    def revive(self):
+        self.service.start(CPOD_CONF=driver_conf('use-fuse', 'fuse'))
+
+    def test_program_ends_with_the_mount(self):
+        victim = self.client.create('true', name='victim')
+        self.assertEqual(files_in(self.service.state('lib', 'storage', 'overlay', 'c', victim.id)), ['f', 'image', 'w'])
+        victim.remove()
+        for point in 'intent', 'mounted', 'committed':
+            with self.subTest(point):
+                self.mount_dies('mount.' + point)
+                self.unmount_dies('unmount.' + point.replace('mounted', 'unmounted'))
+        wait_for(lambda: processes_with(self.service.root, 'fuse-overlayfs') == [])
 
 
 class VfsFaults(LayeredImage):
@@ -135,7 +159,7 @@ class VfsFaults(LayeredImage):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        use_vfs(cls.service)
+        use_driver(cls.service, 'vfs')
 
     def copy_dies(self, point):
         self.arm(point)

@@ -20,7 +20,7 @@ from image_faults import ImageFaults  # noqa: E402
 from limit_faults import LimitFaults  # noqa: E402
 from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
-from storage_faults import StorageFaults, VfsFaults  # noqa: E402
+from storage_faults import FuseFaults, StorageFaults, VfsFaults  # noqa: E402
 
 SOURCE = os.environ['CPOD_SOURCE']
 
@@ -285,6 +285,10 @@ class ImageFaultTest(ImageFaults, FaultCase):
 
 
 class StorageFaultTest(FilesFaults, StorageFaults, FaultCase):
+    pass
+
+
+class FuseFaultTest(FuseFaults, FaultCase):
     pass
 
 

@@ -11,7 +11,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
 from service import ERROR, CallError, Case, GLib, Service, files_in, main, scratch, wait_for  # noqa: E402
-from storage_faults import use_vfs  # noqa: E402
+from storage_faults import use_driver  # noqa: E402
 
 PAGE = 4096
 # How much is left: each page of the first writes, then further and further on.
@@ -362,7 +362,7 @@ class A22FullCopies(FullCase):
     """Where each container is a copy of its image."""
 
     def test_create(self):
-        use_vfs(self.service)
+        use_driver(self.service, 'vfs')
         for pages in 3, 30, 100, 200:
             with self.subTest(pages=pages):
                 self.fill(pages)

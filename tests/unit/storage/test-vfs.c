@@ -374,6 +374,7 @@ test_choice (TestStorage *self, gconstpointer data)
   g_autoptr(GError) error = NULL;
   const CpdStorageSettings overlay = { .driver = "overlay" }, unknown = { .driver = "btrfs" };
   const CpdStorageSettings options = { .mount_options = "nodev,size=1" };
+  const CpdStorageSettings failing = { .mount_program = "/bin/false" }, missing = { .mount_program = "/bin/missing" };
 
   g_assert_cmpstr (cpd_storage_get_driver (self->storage), ==, "overlay");
   g_assert_null (cpd_storage_get_refusal (self->storage));
@@ -382,13 +383,23 @@ test_choice (TestStorage *self, gconstpointer data)
   /* It has no extended attributes. */
   OK (mkdir (plain, 0700));
   OK (mount ("ramfs", plain, "ramfs", 0, NULL));
-  storage = cpd_storage_open (self->store, plain, NULL, &error);
+  storage = cpd_storage_open (self->store, plain, &failing, &error);
   g_assert_no_error (error);
   g_assert_cmpstr (cpd_storage_get_driver (storage), ==, "vfs");
+  g_assert_null (cpd_storage_get_mount_program (storage));
   g_assert_nonnull (strstr (cpd_storage_get_refusal (storage), plain));
+  g_assert_nonnull (strstr (cpd_storage_get_refusal (storage), "false"));
   set = cpd_storage_open (self->store, plain, &overlay, &error);
   g_assert_cmpstr (cpd_storage_get_driver (set), ==, "overlay");
+  g_assert_cmpstr (cpd_storage_get_mount_program (set), ==, "/usr/bin/fuse-overlayfs");
+  g_assert_nonnull (strstr (cpd_storage_get_refusal (set), plain));
+  g_assert_cmpuint (test_storage_count (self, "overlay/tmp"), ==, 0);
   OK (umount2 (plain, MNT_DETACH));
+
+  g_assert_null (cpd_storage_open (self->store, self->root, &missing, &error));
+  g_assert_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG);
+  g_assert_nonnull (strstr (error->message, "mount_program: /bin/missing is no program"));
+  g_clear_error (&error);
 
   g_assert_null (cpd_storage_open (self->store, self->root, &unknown, &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_BAD_CONFIG);
