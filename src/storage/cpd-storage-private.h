@@ -49,8 +49,7 @@ struct _CpdStorage
   GHashTable *pins;             /* (owned) chain id → how many rely on that layer besides images; for the lock */
 };
 
-#define CPD_STORAGE_IMPORT "import"
-#define CPD_STORAGE_PULL "pull"
+#define CPD_STORAGE_PULL "pull" /* and whatever else makes an image */
 #define CPD_STORAGE_PUSH "push"
 #define CPD_STORAGE_REMOVE_IMAGE "remove-image"
 #define CPD_STORAGE_TMP_BLOB ".tmp-"

@@ -100,8 +100,8 @@ forget_operations (CpdStorage *storage, GError **error)
     {
       const CpdOperationRow *row = rows->pdata[i];
 
-      if (strcmp (row->kind, CPD_STORAGE_IMPORT) != 0 && strcmp (row->kind, CPD_STORAGE_PULL) != 0
-          && strcmp (row->kind, CPD_STORAGE_PUSH) != 0 && strcmp (row->kind, CPD_STORAGE_REMOVE_IMAGE) != 0)
+      if (strcmp (row->kind, CPD_STORAGE_PULL) != 0 && strcmp (row->kind, CPD_STORAGE_PUSH) != 0
+          && strcmp (row->kind, CPD_STORAGE_REMOVE_IMAGE) != 0)
         continue;
       cpd_storage_end_operation (storage, row->number);
     }
@@ -109,7 +109,7 @@ forget_operations (CpdStorage *storage, GError **error)
 }
 
 /*
- * An import or pull that was not committed leaves only files that no row speaks of,
+ * A pull (or import, load, commit) that was not committed leaves only files that no row speaks of,
  * one that was leaves nothing but an old index. A removal that was not
  * committed has done nothing yet; one that was leaves unused layers and files
  * that no row speaks of. So comparing is all that is to be done, and it finds

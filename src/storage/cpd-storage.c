@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
@@ -14,6 +15,8 @@
 #include "store/cpd-store-operations.h"
 
 #define INDEX_MAX_SIZE (64 * 1024 * 1024)
+#define LINK_LENGTH 4           /* 500 of them fit into one mount option, see cpd-storage-overlay.c */
+#define LINK_ATTEMPTS 1000
 
 static gboolean
 make_directories (CpdStorage *storage, GError **error)
@@ -163,6 +166,36 @@ char *
 cpd_storage_link_target (const char *chain_id)
 {
   return g_build_filename ("..", "layers", cpd_digest_hex (chain_id), "diff", NULL);
+}
+
+/* Makes a link to a layer under a short name that no other one has, and gives that name. */
+char *
+cpd_storage_make_link (CpdStorage *storage, const char *chain_id, GError **error)
+{
+  static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  g_autofree char *target = cpd_storage_link_target (chain_id);
+
+  for (int i = 0; i < LINK_ATTEMPTS; i++)
+    {
+      g_autofree char *path = NULL;
+      char name[LINK_LENGTH + 1] = "";
+      guint8 bytes[LINK_LENGTH];
+
+      if (getrandom (bytes, sizeof bytes, 0) != sizeof bytes)
+        continue;
+      for (int j = 0; j < LINK_LENGTH; j++)
+        name[j] = letters[bytes[j] % 32];
+      path = cpd_storage_link_path (storage, name);
+      if (symlink (target, path) == 0)
+        return g_strdup (name);
+      if (errno != EEXIST)
+        {
+          cpd_set_error_errno (error, errno, "failed to make %s", path);
+          return NULL;
+        }
+    }
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "there are too many layers");
+  return NULL;
 }
 
 /* A power cut voids what is noted here; what it was about is then found on disk without a row. */

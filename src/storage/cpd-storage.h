@@ -52,7 +52,7 @@ const char  *cpd_storage_get_refusal     (CpdStorage         *storage);
 gboolean     cpd_storage_uses_metacopy   (CpdStorage         *storage);
 gboolean     cpd_storage_uses_redirects  (CpdStorage         *storage);
 
-/* Undoes and finishes what the operations of kind "import" and "remove-image" left half-done, and
+/* Undoes and finishes what the operations of kind "pull", "push" and "remove-image" left half-done, and
  * removes what is on disk but in no row. */
 gboolean     cpd_storage_recover         (CpdStorage         *storage,
                                           GError            **error);

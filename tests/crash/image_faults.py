@@ -18,7 +18,7 @@ class ImageFaults:
         self.revive()
         events = self.assert_whole(since)
         names = [name for image in self.client.images('ListImages') for name in image['names']]
-        done = point == 'import.committed'
+        done = point == 'pull.committed'
         self.assertEqual([e['status'] for e in events], ['import'] if done else [])
         self.assertEqual(sorted(names), ['localhost/busybox:latest'] + ['localhost/victim:latest'] * done)
         if not done:
@@ -128,7 +128,8 @@ class ImageFaults:
         self.assertEqual(len(files_in(self.service.root, 'lib', 'storage', 'overlay', 'layers')), 1)
         self.assertEqual(self.client.check(), [])
         if point in ('pull.intent', 'pull.unpacked', 'pull.blobs', 'pull.renamed', 'pull.committed'):
-            self.load_dies(point)       # which takes the same way from there on
+            self.load_dies(point)       # these take the same way from there on
+            self.import_dies(point)
 
     def load(self, data):
         return self.client.job_wait(begin_load(self.client, data))

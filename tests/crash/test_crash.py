@@ -345,7 +345,7 @@ OPERATIONS = {
     'start-dependency': (ContainerFaultTest, 'start_dependency_dies'),
     'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
     'update': (ContainerFaultTest, 'update_dies'), 'migrate': (ContainerFaultTest, 'migrate_dies'),
-    'import': (ImageFaultTest, 'import_dies'), 'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
+    'pull': (ImageFaultTest, 'pull_dies'), 'push': (ImageFaultTest, 'push_dies'),
     'load': (ImageFaultTest, 'load_dies'), 'save': (ImageFaultTest, 'save_dies'),
     'refresh': (RefreshFaultTest, 'refresh_dies'),
     'commit': (StorageFaultTest, 'commit_dies'),

@@ -73,7 +73,7 @@ test_import_done (TestStorage *self, gconstpointer data)
   g_autoptr(CpdImageRow) image = NULL;
   g_autofree char *events = NULL;
 
-  die_at (self, "import.committed", import_one);
+  die_at (self, "pull.committed", import_one);
   test_storage_assert_clean (self);
   image = cpd_storage_find_image (self->storage, "one", NULL);
   g_assert_nonnull (image);
@@ -178,14 +178,14 @@ main (int argc, char *argv[])
 {
   g_test_init (&argc, &argv, NULL);
   test_scratch_init ();
-  ADD ("/storage/crash/import/intent", "import.intent", test_import_undone);
-  ADD ("/storage/crash/import/unpacked", "import.unpacked", test_import_undone);
-  ADD ("/storage/crash/import/blobs", "import.blobs", test_import_undone);
-  ADD ("/storage/crash/import/renamed", "import.renamed", test_import_undone);
+  ADD ("/storage/crash/import/intent", "pull.intent", test_import_undone);
+  ADD ("/storage/crash/import/unpacked", "pull.unpacked", test_import_undone);
+  ADD ("/storage/crash/import/blobs", "pull.blobs", test_import_undone);
+  ADD ("/storage/crash/import/renamed", "pull.renamed", test_import_undone);
   ADD ("/storage/crash/import/committed", NULL, test_import_done);
-  ADD ("/storage/crash/second-import/unpacked", "import.unpacked", test_second_import_undone);
-  ADD ("/storage/crash/second-import/blobs", "import.blobs", test_second_import_undone);
-  ADD ("/storage/crash/second-import/renamed", "import.renamed", test_second_import_undone);
+  ADD ("/storage/crash/second-import/unpacked", "pull.unpacked", test_second_import_undone);
+  ADD ("/storage/crash/second-import/blobs", "pull.blobs", test_second_import_undone);
+  ADD ("/storage/crash/second-import/renamed", "pull.renamed", test_second_import_undone);
   ADD ("/storage/crash/remove/intent", NULL, test_remove_undone);
   ADD ("/storage/crash/remove/committed", NULL, test_remove_done);
   ADD ("/storage/crash/check", NULL, test_check);
