@@ -214,10 +214,14 @@ static gboolean
 set_opaque (const CpdLayerItem *item, int directory, const char *name, GError **error)
 {
   g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/%s", directory, name);
+  gboolean unable;
 
   if (setxattr (path, XATTR_OPAQUE, "y", 1, 0) == 0)
     return TRUE;
-  cpd_set_error_errno (error, errno, "entry '%s': failed to set %s", item->shown, XATTR_OPAQUE);
+  unable = errno == ENOTSUP || errno == EPERM;
+  cpd_set_error_errno (error, errno, "entry '%s': failed to note by %s that a directory hides what lies below%s",
+                       item->shown, XATTR_OPAQUE,
+                       unable ? "; images need a file system with trusted extended attributes" : "");
   return FALSE;
 }
 

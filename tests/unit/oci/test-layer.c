@@ -4,6 +4,7 @@
 #include <glib-unix.h>
 #include <locale.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -302,6 +303,39 @@ test_whiteouts (Fixture *self, gconstpointer data)
   assert_contents (self, "file", "stays");
 }
 
+/* A file system without extended attributes takes whiteouts, but no opaque directories. */
+static void
+test_whiteouts_refused (Fixture *self, gconstpointer data)
+{
+  for (guint opaque = 0; opaque < 2; opaque++)
+    {
+      TestArchive *archive = test_archive_new ("none");
+      g_autoptr(GBytes) bytes = NULL;
+      g_auto(CpdLayerInfo) info = { 0 };
+      g_autoptr(GError) error = NULL;
+      cpd_autofd int fd = -1, root = -1;
+      gboolean done;
+
+      test_archive_file (archive, ".wh.gone", "");
+      test_archive_file (archive, opaque ? "dir/.wh..wh..opq" : "dir/file", "");
+      bytes = test_archive_finish (archive);
+      fd = test_bytes_open (bytes);
+      g_assert_cmpint (mount ("ramfs", self->root_path, "ramfs", 0, NULL), ==, 0);
+      root = open (self->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      done = cpd_layer_extract (fd, root, self->blob, NULL, NULL, NULL, NULL, &info, &error);
+      g_assert_cmpint (umount2 (self->root_path, MNT_DETACH), ==, 0);
+      g_assert_true (done == !opaque);
+      if (opaque)
+        {
+          g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
+          g_assert_nonnull (strstr (error->message, "entry 'dir/.wh..wh..opq'"));
+          g_assert_nonnull (strstr (error->message, "need a file system with trusted extended attributes"));
+        }
+      g_assert_cmpint (ftruncate (self->blob, 0), ==, 0);
+      g_assert_cmpint (lseek (self->blob, 0, SEEK_SET), ==, 0);
+    }
+}
+
 /* Distributions merged /lib into /usr/lib; archives name files by both ways. */
 static void
 test_merged_usr (Fixture *self, gconstpointer data)
@@ -549,6 +583,7 @@ main (int argc, char *argv[])
   ADD ("/oci/layer/gzip-padding", NULL, test_gzip_padding);
   ADD ("/oci/layer/xattrs", NULL, test_xattrs);
   ADD ("/oci/layer/whiteouts", NULL, test_whiteouts);
+  ADD ("/oci/layer/whiteouts-refused", NULL, test_whiteouts_refused);
   ADD ("/oci/layer/merged-usr", NULL, test_merged_usr);
   ADD ("/oci/layer/replaced", NULL, test_replaced);
   ADD ("/oci/layer/parent-changes", NULL, test_parent_changes);
