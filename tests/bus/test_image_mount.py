@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 
 from images_in_archives import Saved, begin_load, docker_members, pack_members
-from service import ROOT_PATH, Client, Service, connect_bus, files_in, main, mounts_below, scratch
+from service import driver_conf, ROOT_PATH, Client, Service, connect_bus, files_in, main, mounts_below, scratch
 from test_shutdown import Answer, Halt
 from test_storage import StorageCase
 
@@ -206,6 +206,17 @@ class ImageMountTest(ImageMountCase):
         self.assertEqual(self.call(ident, 'Mount'), path)
         self.assertEqual(self.client.check(), [])
         self.assertEqual(self.read(os.path.join(path, 'd', 'top')), '2')
+
+
+class FuseImageMountTest(ImageMountTest):
+    """By a program that makes overlays."""
+
+    driver = 'fuse'
+
+    def setUp(self):
+        super().setUp()
+        if not self.client.runtime('GetInfo')['store']['graphOptions']:         # a test has started the service anew
+            self.restart(CPOD_CONF=driver_conf('FuseImageMountTest', 'fuse'))
 
 
 class VfsImageMountTest(ImageMountTest):
