@@ -38,6 +38,7 @@ check_format (GVariant *value, GError **error)
 const CpdBusOption cpd_bus_save_options[] = {
   { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
   { "format", G_VARIANT_TYPE_STRING, check_format },
+  { "names", G_VARIANT_TYPE_STRING_ARRAY },
   { NULL }
 };
 
@@ -113,10 +114,11 @@ run_save (CpdJob *job, gpointer user_data, GError **error)
   CpdTransfer how = describe (job, &caller);
   cpd_autofd int archive = g_steal_fd (&work->archive);         /* whoever reads waits for the end of it */
   g_autofree char *format = cpd_bus_options_get_string (work->options, "format");
+  g_auto(GStrv) names = cpd_bus_options_get_strings (work->options, "names");
   GVariantBuilder nothing = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  if (cpd_engine_save_images (work->engine, (const char *const *) work->objects, g_strcmp0 (format, OCI_ARCHIVE) == 0,
-                              archive, &how, error))
+  if (cpd_engine_save_images (work->engine, (const char *const *) work->objects, (const char *const *) names,
+                              g_strcmp0 (format, OCI_ARCHIVE) == 0, archive, &how, error))
     return g_variant_builder_end (&nothing);
   g_variant_builder_clear (&nothing);
   return NULL;

@@ -1,12 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-files.h"
 
+#include <string.h>
+
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
 #include "common/cpd-fs.h"
 #include "engine/cpd-container-commit.h"
 #include "engine/cpd-container-copy.h"
 #include "engine/cpd-container-diff.h"
+#include "public/cpod-error.h"
+
+#define DOCKER "docker"
+
+static gboolean
+check_format (GVariant *value, GError **error)
+{
+  const char *format = g_variant_get_string (value, NULL);
+
+  if (strcmp (format, "oci") == 0 || strcmp (format, DOCKER) == 0)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "'%s' is no format: there are oci and docker", format);
+  return FALSE;
+}
 
 const CpdBusOption cpd_bus_commit_options[] = {
   { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
@@ -15,6 +31,7 @@ const CpdBusOption cpd_bus_commit_options[] = {
   { "message", G_VARIANT_TYPE_STRING },
   { "pause", G_VARIANT_TYPE_BOOLEAN },
   { "squash", G_VARIANT_TYPE_BOOLEAN },
+  { "format", G_VARIANT_TYPE_STRING, check_format },
   { NULL }
 };
 
@@ -166,10 +183,12 @@ run_commit (CpdJob *job, gpointer user_data, GError **error)
   g_auto(GStrv) changes = cpd_bus_options_get_strings (files->options, "changes");
   g_autofree char *author = cpd_bus_options_get_string (files->options, "author");
   g_autofree char *message = cpd_bus_options_get_string (files->options, "message");
+  g_autofree char *format = cpd_bus_options_get_string (files->options, "format");
   const CpdCommitOptions options = {
     .reference = files->text, .changes = (const char *const *) changes, .author = author, .message = message,
     .pause = cpd_bus_options_get_boolean (files->options, "pause", FALSE),
     .squash = cpd_bus_options_get_boolean (files->options, "squash", FALSE),
+    .docker = g_strcmp0 (format, DOCKER) == 0,
   };
   g_autofree char *id = cpd_engine_commit_container (files->engine, files->id, &options, &caller, on_progress, job,
                                                      cpd_job_get_cancellable (job), error);

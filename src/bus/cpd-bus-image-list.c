@@ -16,6 +16,8 @@ const CpdBusOption cpd_bus_list_images_options[] = {
   { "dangling", G_VARIANT_TYPE_BOOLEAN },
   { "intermediate", G_VARIANT_TYPE_BOOLEAN },
   { "containers", G_VARIANT_TYPE_BOOLEAN },
+  { "readonly", G_VARIANT_TYPE_BOOLEAN },
+  { "manifest", G_VARIANT_TYPE_BOOLEAN },
   { NULL }
 };
 
@@ -48,6 +50,7 @@ read_query (GVariant *options)
     .dangling = get_state (options, "dangling"),
     .intermediate = get_state (options, "intermediate"),
     .used = get_state (options, "containers"),
+    .none = get_state (options, "readonly") == CPD_YES || get_state (options, "manifest") == CPD_YES,
   };
 }
 

@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/cli.h"
+#include "cli/cli-transfer.h"
 
 typedef struct
 {
   char *author;
+  char *format;
   char **changes;
   char *id_file;
   char *message;
@@ -31,6 +32,8 @@ make_options (const CommitOptions *commit)
                            g_variant_new_strv ((const char *const *) commit->changes, -1));
   if (commit->message != NULL)
     g_variant_builder_add (&builder, "{sv}", "message", g_variant_new_string (commit->message));
+  if (commit->format != NULL)
+    g_variant_builder_add (&builder, "{sv}", "format", g_variant_new_string (commit->format));
   g_variant_builder_add (&builder, "{sv}", "pause", g_variant_new_boolean (commit->pause));
   g_variant_builder_add (&builder, "{sv}", "squash", g_variant_new_boolean (commit->squash));
   return g_variant_builder_end (&builder);
@@ -45,20 +48,14 @@ call_commit (CliApp               *app,
              GError              **error)
 {
   g_autofree char *path = cli_find_container (app, container, error);
-  g_autoptr(GVariant) reply = NULL;
-  g_autoptr(GVariant) result = NULL;
-  char *id = NULL;
+  char *id;
 
   if (path == NULL)
     return NULL;
 
-  reply = cli_call_job (app, path, CLI_CONTAINER, "Commit",
-                        g_variant_new ("(s@a{sv})", name != NULL ? name : "", make_options (commit)), error);
-  if (reply == NULL)
-    return NULL;
-
-  result = g_variant_get_child_value (reply, 0);
-  g_variant_lookup (result, "id", "s", &id);
+  id = cpod_client_commit_container_sync (app->client, path, name, make_options (commit), cli_transfer_bar (commit->quiet),
+                                          NULL, NULL, error);
+  cli_transfer_clear_bar (commit->quiet);
   return id;
 }
 
@@ -93,10 +90,11 @@ cli_commit (CliApp        *app,
     { "author", 'a', 0, G_OPTION_ARG_STRING, &commit.author, N_("Who has made the image"), N_("TEXT") },
     { "change", 'c', 0, G_OPTION_ARG_STRING_ARRAY, &commit.changes, N_("Apply an instruction as in a Containerfile"),
       N_("INSTRUCTION") },
+    { "format", 'f', 0, G_OPTION_ARG_STRING, &commit.format, N_("Kind of the manifest: oci or docker"), N_("FORMAT") },
     { "iidfile", 0, 0, G_OPTION_ARG_FILENAME, &commit.id_file, N_("Write the image's id to a file"), N_("FILE") },
     { "message", 'm', 0, G_OPTION_ARG_STRING, &commit.message, N_("Comment for the image's history"), N_("TEXT") },
     { "pause", 'p', 0, G_OPTION_ARG_NONE, &commit.pause, N_("Freeze the container while it is read"), NULL },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &commit.quiet, N_("Print nothing but the image's id, as always"), NULL },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &commit.quiet, N_("Show no progress"), NULL },
     { "squash", 's', 0, G_OPTION_ARG_NONE, &commit.squash, N_("Make one layer of all files"), NULL },
     { NULL }
   };
@@ -110,6 +108,7 @@ cli_commit (CliApp        *app,
     status = commit_one (app, argv[1], argv[2], &commit);
 
   g_free (commit.author);
+  g_free (commit.format);
   g_strfreev (commit.changes);
   g_free (commit.id_file);
   g_free (commit.message);

@@ -197,7 +197,8 @@ make_options (const ImagesOptions  *images,
     { "before", "before", CLI_FILTER_STRING }, { "since", "since", CLI_FILTER_STRING },
     { "after", "since", CLI_FILTER_STRING }, { "until", "until", CLI_FILTER_TIME },
     { "dangling", "dangling", CLI_FILTER_BOOLEAN }, { "intermediate", "intermediate", CLI_FILTER_BOOLEAN },
-    { "containers", "containers", CLI_FILTER_BOOLEAN },
+    { "containers", "containers", CLI_FILTER_BOOLEAN }, { "readonly", "readonly", CLI_FILTER_BOOLEAN },
+    { "manifest", "manifest", CLI_FILTER_BOOLEAN },
   };
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 

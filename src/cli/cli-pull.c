@@ -4,6 +4,7 @@
 #include <glib/gi18n.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/cli-transfer.h"
 
@@ -22,6 +23,59 @@ pull_one (CliApp     *app,
   return EXIT_SUCCESS;
 }
 
+/* Only what a registry tells of has tags, and whoever wants all names none. */
+static char **
+list_tags (CliApp                    *app,
+           const char                *repository,
+           const CliTransferOptions  *options,
+           char                     **name,
+           GError                   **error)
+{
+  const char *bare = g_str_has_prefix (repository, "docker://") ? repository + strlen ("docker://") : repository;
+  const char *slash = strrchr (bare, '/');
+  const char *last = slash != NULL ? slash : bare;
+  CliTransferOptions asked = { .authfile = options->authfile, .credentials = options->credentials,
+                               .tls_verify = options->tls_verify };
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  g_autofree char *credentials = NULL;
+
+  if (strpbrk (last, ":@") != NULL || strpbrk (bare, "@") != NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                   _("--all-tags is for the name of a repository without a tag, not for \"%s\""), repository);
+      return NULL;
+    }
+
+  if (!cli_transfer_prepare (app, bare, &asked, &builder, &credentials, error))
+    return NULL;
+
+  return cpod_client_list_tags_sync (app->client, bare, credentials, g_variant_builder_end (&builder), name, NULL, error);
+}
+
+static int
+pull_all_tags (CliApp     *app,
+               const char *repository,
+               gpointer    user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autofree char *name = NULL;
+  g_auto(GStrv) tags = list_tags (app, repository, user_data, &name, &error);
+  int status = EXIT_SUCCESS;
+
+  if (tags == NULL)
+    return cli_fail_error (error);
+
+  for (char **tag = tags; *tag != NULL; tag++)
+    {
+      g_autofree char *reference = g_strconcat (name, ":", *tag, NULL);
+      const int one = pull_one (app, reference, user_data);
+
+      status = one != EXIT_SUCCESS ? one : status;
+    }
+
+  return status;
+}
+
 int
 cli_pull (CliApp        *app,
           const CliVerb *verb,
@@ -29,8 +83,10 @@ cli_pull (CliApp        *app,
           char         **argv)
 {
   g_auto(CliTransferOptions) options = { FALSE };
+  gboolean all_tags = FALSE;
   int status;
   const GOptionEntry entries[] = {
+    { "all-tags", 'a', 0, G_OPTION_ARG_NONE, &all_tags, N_("Fetch all tags of the repository"), NULL },
     { "arch", 0, 0, G_OPTION_ARG_STRING, &options.architecture, N_("Take the image for this architecture"), N_("ARCH") },
     { "authfile", 0, 0, G_OPTION_ARG_FILENAME, &options.authfile, N_("Read credentials from a file"), N_("FILE") },
     { "creds", 0, 0, G_OPTION_ARG_STRING, &options.credentials, N_("Log in with these credentials"),
@@ -52,5 +108,5 @@ cli_pull (CliApp        *app,
   if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
     return status;
 
-  return cli_for_each (app, argv, pull_one, &options);
+  return cli_for_each (app, argv, all_tags ? pull_all_tags : pull_one, &options);
 }

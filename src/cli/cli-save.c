@@ -31,15 +31,18 @@ save (CliApp             *app,
       GError            **error)
 {
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  const char *const first[] = { images[0], NULL };
   CliArchiveOutput output;
   gboolean done;
 
   if (cli_connect (app, error) == NULL || !cli_archive_output_open (&output, options->output, error))
     return FALSE;
 
+  if (!options->multiple && images[1] != NULL)
+    g_variant_builder_add (&builder, "{sv}", "names", g_variant_new_strv ((const char *const *) images + 1, -1));
   if (options->format != NULL)
     g_variant_builder_add (&builder, "{sv}", "format", g_variant_new_string (options->format));
-  done = cpod_client_save_images_sync (app->client, (const char *const *) images, output.fd,
+  done = cpod_client_save_images_sync (app->client, options->multiple ? (const char *const *) images : first, output.fd,
                                        g_variant_builder_end (&builder), cli_transfer_bar (options->quiet), NULL, NULL,
                                        error);
   cli_transfer_clear_bar (options->quiet);
@@ -58,7 +61,7 @@ cli_save (CliApp        *app,
   const GOptionEntry entries[] = {
     { "format", 0, 0, G_OPTION_ARG_STRING, &options.format, N_("Kind of the archive: docker-archive or oci-archive"),
       N_("FORMAT") },
-    { "multi-image-archive", 'm', 0, G_OPTION_ARG_NONE, &options.multiple, N_("Allow more than one image"), NULL },
+    { "multi-image-archive", 'm', 0, G_OPTION_ARG_NONE, &options.multiple, N_("All names are those of images"), NULL },
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, N_("Write to a file, not to standard output"),
       N_("FILE") },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, N_("Show no progress"), NULL },
@@ -70,7 +73,8 @@ cli_save (CliApp        *app,
 
   if (argc < 2)
     return cli_fail (_("at least one image must be given"));
-  if (argc > 2 && !options.multiple)
+  /* As podman: only docker's kind has names that say nothing but that. */
+  if (argc > 2 && !options.multiple && g_strcmp0 (options.format, "oci-archive") == 0)
     return cli_fail (_("several images go into one archive only with --multi-image-archive"));
 
   return save (app, argv + 1, &options, &error) ? EXIT_SUCCESS : cli_fail_error (error);

@@ -28,28 +28,6 @@ heading (const char *field)
   return NULL;
 }
 
-/* What both kinds of questions have; FALSE with ERROR. */
-static gboolean
-prepare (CliApp                    *app,
-         const char                *name,
-         const CliTransferOptions  *options,
-         GVariantBuilder           *builder,
-         char                     **credentials,
-         GError                   **error)
-{
-  g_autoptr(GError) failure = NULL;
-
-  if (!cli_transfer_add_options (options, builder, error) || cli_connect (app, error) == NULL)
-    return FALSE;
-
-  *credentials = cli_transfer_credentials (options, name, &failure);
-  if (failure == NULL)
-    return TRUE;
-
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
-}
-
 static char **
 ask_tags (CliApp                    *app,
           const char                *repository,
@@ -60,7 +38,7 @@ ask_tags (CliApp                    *app,
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_autofree char *credentials = NULL;
 
-  if (!prepare (app, repository, options, &builder, &credentials, error))
+  if (!cli_transfer_prepare (app, repository, options, &builder, &credentials, error))
     return NULL;
 
   return cpod_client_list_tags_sync (app->client, repository, credentials, g_variant_builder_end (&builder), name, NULL,
@@ -77,7 +55,7 @@ ask_repositories (CliApp                    *app,
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_autofree char *credentials = NULL;
 
-  if (!prepare (app, term, options, &builder, &credentials, error))
+  if (!cli_transfer_prepare (app, term, options, &builder, &credentials, error))
     return NULL;
 
   g_variant_builder_add (&builder, "{sv}", "limit", g_variant_new_uint32 (limit));

@@ -183,6 +183,9 @@ show_bar (guint64  done,
   const guint filled = total > 0 ? (guint) (MIN (done, total) * BAR_WIDTH / total) : 0;
   g_autofree char *bar = g_strnfill (BAR_WIDTH, ' ');
 
+  /* Nobody knows how much there is. */
+  if (total == 0 && done > 0)
+    fprintf (stderr, "\r\033[K%s", done_text);
   if (total == 0)
     return;
 
@@ -205,6 +208,27 @@ cli_transfer_clear_bar (gboolean quiet)
     fputs ("\r\033[K", stderr);
 }
 
+gboolean
+cli_transfer_prepare (CliApp                    *app,
+                      const char                *name,
+                      const CliTransferOptions  *options,
+                      GVariantBuilder           *builder,
+                      char                     **credentials,
+                      GError                   **error)
+{
+  g_autoptr(GError) failure = NULL;
+
+  if (!cli_transfer_add_options (options, builder, error) || cli_connect (app, error) == NULL)
+    return FALSE;
+
+  *credentials = cli_transfer_credentials (options, name, &failure);
+  if (failure == NULL)
+    return TRUE;
+
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 char *
 cli_pull_image (CliApp                    *app,
                 const char                *reference,
@@ -215,18 +239,10 @@ cli_pull_image (CliApp                    *app,
   g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   g_autofree char *credentials = NULL;
   g_autofree char *full_name = NULL;
-  g_autoptr(GError) failure = NULL;
   char *id;
 
-  if (!cli_transfer_add_options (options, &builder, error) || cli_connect (app, error) == NULL)
+  if (!cli_transfer_prepare (app, reference, options, &builder, &credentials, error))
     return NULL;
-
-  credentials = cli_transfer_credentials (options, reference, &failure);
-  if (failure != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
 
   if (!options->quiet)
     fprintf (stderr, _("Pulling %s\n"), reference);

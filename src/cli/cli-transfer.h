@@ -29,6 +29,13 @@ gboolean  cli_transfer_add_options   (const CliTransferOptions  *self,
 char     *cli_transfer_credentials   (const CliTransferOptions  *self,
                                       const char                *reference,
                                       GError                   **error);
+/* All that a question to a registry takes; CREDENTIALS are to be freed. */
+gboolean  cli_transfer_prepare       (CliApp                    *app,
+                                      const char                *name,
+                                      const CliTransferOptions  *options,
+                                      GVariantBuilder           *builder,
+                                      char                     **credentials,
+                                      GError                   **error);
 /* A bar that writes itself over, for people only; NULL is no bar. */
 CpodProgressCallback cli_transfer_bar (gboolean                  quiet);
 void      cli_transfer_clear_bar     (gboolean                   quiet);

@@ -146,6 +146,10 @@ cpd_commit_config_new (const CpdImageRow *base, const CpdContainerConfig *config
   set_container (get_object (image, "config"), config);
   if (!cpd_image_config_apply_changes (get_object (image, "config"), options->changes, error))
     return NULL;
+  if (options->docker)          /* docker tells of the container, too */
+    json_object_set_member (image, "container_config", json_node_copy (json_object_get_member (image, "config")));
+  else
+    json_object_remove_member (image, "container_config");
   json_object_set_string_member (image, "created", when);
   if (options->author != NULL && *options->author != '\0')
     json_object_set_string_member (image, "author", options->author);

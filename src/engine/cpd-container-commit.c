@@ -13,6 +13,7 @@
 #include "engine/cpd-commit-config.h"
 #include "engine/cpd-container-root.h"
 #include "engine/cpd-engine-private.h"
+#include "oci/cpd-manifest.h"
 #include "oci/cpd-reference.h"
 #include "public/cpod-error.h"
 #include "storage/cpd-image-writer.h"
@@ -32,6 +33,7 @@ typedef struct
   gpointer user_data;
   GCancellable *cancellable;    /* (unowned) (nullable) */
   char *name;                   /* (owned) (nullable) full name of the image */
+  char *repository;             /* (owned) (nullable) that of the name, if there is to be a manifest of docker's kind */
   CpdImageRow *base;            /* (owned) */
   CpdContainerConfig *config;   /* (owned) */
   gint64 operation;             /* while it is frozen for this, else 0 */
@@ -43,6 +45,7 @@ static void
 commit_clear (Commit *commit)
 {
   g_clear_pointer (&commit->name, g_free);
+  g_clear_pointer (&commit->repository, g_free);
   g_clear_pointer (&commit->base, cpd_image_row_free);
   g_clear_pointer (&commit->config, cpd_container_config_free);
   cpd_close_fd (&commit->fd);
@@ -68,6 +71,13 @@ prepare (Commit *commit, GError **error)
           return FALSE;
         }
     }
+  if (commit->options->docker && commit->name == NULL)
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                           "format: a manifest of docker's kind is kept by the image's name: give one");
+      return FALSE;
+    }
+  commit->repository = commit->options->docker ? cpd_reference_repository (commit->name) : NULL;
   commit->base = cpd_store_get_image (commit->engine->store, commit->row->image_id, error);
   commit->config = commit->base != NULL ? cpd_container_config_parse (commit->row->config, error) : NULL;
   return commit->config != NULL;
@@ -204,6 +214,12 @@ claim_layers (Commit *commit, CpdImageWriter *writer, guint *number, GError **er
     {
       const CpdLayerRow *row = rows->pdata[i];
 
+      if (commit->options->docker && cpd_manifest_docker_type (row->media_type) == NULL)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                       "format: docker has no type for layer %s, which is %s", row->digest, row->media_type);
+          return FALSE;
+        }
       claims[i] = (CpdLayerClaim) { row->diff_id, row->digest, row->blob_size };
     }
   claims[below] = (CpdLayerClaim) { NULL, NULL, -1 };
@@ -218,7 +234,7 @@ publish (Commit *commit, CpdImageWriter *writer, guint number, GError **error)
   g_autoptr(GVariant) given = g_variant_ref_sink (g_variant_builder_end (attributes));
   const char *names[] = { commit->name, NULL };
   CpdImageContents contents = {
-    .created = cpd_clock_now (), .names = names, .event = "commit", .event_name = commit->row->name,
+    .created = cpd_clock_now (), .names = names, .docker = commit->repository, .event = "commit", .event_name = commit->row->name,
     .container = commit->row->id, .attributes = given,
   };
   g_autofree char *config = cpd_commit_config_new (commit->base, commit->config, commit->options,

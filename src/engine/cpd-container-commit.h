@@ -14,6 +14,7 @@ typedef struct
   const char *message;          /* (nullable) for the history */
   gboolean pause;               /* freeze what runs in the container while it is read */
   gboolean squash;              /* one layer for all */
+  gboolean docker;              /* with a manifest of docker's kind, for which there must be a name */
 } CpdCommitOptions;
 
 /* Makes an image of a container: its id. NO_SUCH_CONTAINER, BEING_REMOVED, INVALID_ARGUMENT, INVALID_IMAGE, DISK_FULL,

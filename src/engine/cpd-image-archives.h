@@ -21,9 +21,10 @@ GPtrArray *cpd_engine_load_images (CpdEngine          *engine,
                                    GError            **error);
 
 /* Writes images, by names or ids, into an archive of docker's kind or of OCI's; those given by a name are to have it
- * when they are loaded. NO_SUCH_IMAGE, AMBIGUOUS_NAME, INVALID_ARGUMENT, DISK_FULL, CANCELLED, FAILED. */
+ * when they are loaded, and the only one also NAMES (nullable). NO_SUCH_IMAGE, AMBIGUOUS_NAME, INVALID_ARGUMENT, DISK_FULL, CANCELLED, FAILED. */
 gboolean   cpd_engine_save_images (CpdEngine          *engine,
                                    const char *const  *images,
+                                   const char *const  *names,
                                    gboolean            oci,
                                    int                 fd,
                                    const CpdTransfer  *transfer,

@@ -111,7 +111,7 @@ fits_row (const Search *search, const CpdImageRow *row)
 {
   const CpdImageQuery *query = search->query;
 
-  return row->created < search->before && row->created > search->since
+  return !query->none && row->created < search->before && row->created > search->since
          && (query->until == 0 || row->created < query->until)
          && (query->used == CPD_ANY || (query->used == CPD_YES) == (row->containers > 0))
          && (query->ids == NULL || fits_id (row, query->ids))

@@ -26,6 +26,7 @@ typedef struct
   CpdTriState dangling;         /* without a name, and nothing was made from it */
   CpdTriState intermediate;     /* without a name, and something was */
   CpdTriState used;             /* by containers */
+  gboolean none;                /* none is wanted that there could be */
 } CpdImageQuery;
 
 #define CPD_IMAGE_QUERY_ALL { .dangling = CPD_ANY, .intermediate = CPD_ANY, .used = CPD_ANY }

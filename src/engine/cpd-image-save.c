@@ -157,6 +157,35 @@ add_image (Save *save, const char *given, GError **error)
   return TRUE;
 }
 
+/* Names that the image need not have here. */
+static gboolean
+add_names (Save *save, const char *const *names, GError **error)
+{
+  const Image *image = save->images->pdata[0];
+
+  if (names != NULL && *names != NULL && save->images->len > 1)
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                           "names: there are several images, none of which can be meant");
+      return FALSE;
+    }
+  for (; names != NULL && *names != NULL; names++)
+    {
+      g_autofree char *full_name = cpd_reference_normalize (*names, error);
+
+      if (full_name == NULL)
+        return FALSE;
+      if (strchr (full_name, '@') != NULL)
+        {
+          g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "names: '%s' has a digest", *names);
+          return FALSE;
+        }
+      if (!g_ptr_array_find_with_equal_func (image->names, full_name, g_str_equal, NULL))
+        g_ptr_array_add (image->names, g_steal_pointer (&full_name));
+    }
+  return TRUE;
+}
+
 static int
 open_blob (const Image *image, const char *digest, GError **error)
 {
@@ -419,7 +448,7 @@ end (Save *save, GError **error)
 }
 
 gboolean
-cpd_engine_save_images (CpdEngine *engine, const char *const *images, gboolean oci, int fd,
+cpd_engine_save_images (CpdEngine *engine, const char *const *images, const char *const *names, gboolean oci, int fd,
                         const CpdTransfer *transfer, GError **error)
 {
   g_autoptr(CpdHold) hold = cpd_holds_take (engine->holds);
@@ -435,6 +464,7 @@ cpd_engine_save_images (CpdEngine *engine, const char *const *images, gboolean o
   done = save.writer != NULL;
   for (const char *const *image = images; done && *image != NULL; image++)
     done = add_image (&save, *image, error);
+  done = done && add_names (&save, names, error);
   if (done && (oci ? save_oci (&save, error) : save_docker (&save, error))
       && cpd_archive_writer_finish (save.writer, error))
     {

@@ -2,18 +2,18 @@
 #include "cpod-client-private.h"
 
 /* Runs METHOD with ARGUMENTS (a floating tuple, the handle in which is 0) and the descriptor FD; takes TASK. */
-static void
-run_with_fd (GTask                *task,
-             const char           *path,
-             const char           *interface,
-             const char           *method,
-             GVariant             *arguments,
-             int                   fd,
-             GVariant             *options,
-             CpodProgressCallback  progress,
-             gpointer              progress_data,
-             GDestroyNotify        progress_destroy,
-             GCancellable         *cancellable)
+void
+cpod_job_run_with_fd (GTask                *task,
+                      const char           *path,
+                      const char           *interface,
+                      const char           *method,
+                      GVariant             *arguments,
+                      int                   fd,
+                      GVariant             *options,
+                      CpodProgressCallback  progress,
+                      gpointer              progress_data,
+                      GDestroyNotify        progress_destroy,
+                      GCancellable         *cancellable)
 {
   g_autoptr(GUnixFDList) fd_list = g_unix_fd_list_new ();
   g_autoptr(GVariant) sunk = g_variant_ref_sink (arguments);
@@ -69,8 +69,8 @@ cpod_client_load_images (CpodClient           *self,
 
   task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (task, cpod_client_load_images);
-  run_with_fd (task, CPOD_PATH_RUNTIME, CPOD_INTERFACE_IMAGES, "Load", g_variant_new ("(h)", 0), fd, options,
-               progress, progress_data, progress_destroy, cancellable);
+  cpod_job_run_with_fd (task, CPOD_PATH_RUNTIME, CPOD_INTERFACE_IMAGES, "Load", g_variant_new ("(h)", 0), fd, options,
+                        progress, progress_data, progress_destroy, cancellable);
 }
 
 /**
@@ -180,8 +180,8 @@ cpod_client_save_images (CpodClient           *self,
 
   task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (task, cpod_client_save_images);
-  run_with_fd (task, CPOD_PATH_RUNTIME, CPOD_INTERFACE_IMAGES, "Save", g_variant_new ("(^ash)", images, 0), fd, options,
-               progress, progress_data, progress_destroy, cancellable);
+  cpod_job_run_with_fd (task, CPOD_PATH_RUNTIME, CPOD_INTERFACE_IMAGES, "Save", g_variant_new ("(^ash)", images, 0), fd, options,
+                        progress, progress_data, progress_destroy, cancellable);
 }
 
 /**
@@ -285,8 +285,8 @@ cpod_client_export_container (CpodClient           *self,
 
   task = g_task_new (self, NULL, callback, user_data);
   g_task_set_source_tag (task, cpod_client_export_container);
-  run_with_fd (task, path, CPOD_INTERFACE_CONTAINER, "Export", g_variant_new ("(h)", 0), fd, NULL, progress,
-               progress_data, progress_destroy, cancellable);
+  cpod_job_run_with_fd (task, path, CPOD_INTERFACE_CONTAINER, "Export", g_variant_new ("(h)", 0), fd, NULL, progress,
+                        progress_data, progress_destroy, cancellable);
 }
 
 /**

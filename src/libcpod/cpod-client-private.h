@@ -118,6 +118,18 @@ G_GNUC_INTERNAL void              cpod_job_run_at     (GTask                *tas
                                                        gpointer              progress_data,
                                                        GDestroyNotify        progress_destroy,
                                                        GCancellable         *cancellable);
+/* ARGUMENTS is a floating tuple, the handle in which is 0: that of FD. Takes TASK. */
+G_GNUC_INTERNAL void              cpod_job_run_with_fd (GTask               *task,
+                                                       const char           *path,
+                                                       const char           *interface,
+                                                       const char           *method,
+                                                       GVariant             *arguments,
+                                                       int                   fd,
+                                                       GVariant             *options,
+                                                       CpodProgressCallback  progress,
+                                                       gpointer              progress_data,
+                                                       GDestroyNotify        progress_destroy,
+                                                       GCancellable         *cancellable);
 G_GNUC_INTERNAL char             *cpod_job_get_string (GVariant             *result,
                                                        const char           *key,
                                                        GError              **error);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "oci/cpd-manifest.h"
 
+#include <string.h>
+
 #include "common/cpd-clock.h"
 #include "common/cpd-json.h"
 #include "oci/cpd-platform.h"
@@ -123,16 +125,48 @@ cpd_manifest_image_config (gint64 created, const char *config, const char *messa
   return cpd_json_print_object (image);
 }
 
-char *
-cpd_manifest_text (const CpdDescriptor *config, const CpdDescriptor *layers, gsize n_layers)
+static char *
+make_text (const char *media_type, const CpdDescriptor *config, const CpdDescriptor *layers, gsize n_layers)
 {
   g_autoptr(JsonObject) manifest = json_object_new ();
 
   json_object_set_int_member (manifest, "schemaVersion", 2);
-  json_object_set_string_member (manifest, "mediaType", CPD_MEDIA_TYPE_MANIFEST);
+  json_object_set_string_member (manifest, "mediaType", media_type);
   json_object_set_object_member (manifest, "config", descriptor_to_object (config));
   json_object_set_array_member (manifest, "layers", descriptors_to_array (layers, n_layers));
   return cpd_json_print_object (manifest);
+}
+
+char *
+cpd_manifest_text (const CpdDescriptor *config, const CpdDescriptor *layers, gsize n_layers)
+{
+  return make_text (CPD_MEDIA_TYPE_MANIFEST, config, layers, n_layers);
+}
+
+const char *
+cpd_manifest_docker_type (const char *media_type)
+{
+  if (strcmp (media_type, "application/vnd.oci.image.layer.v1.tar") == 0)
+    return "application/vnd.docker.image.rootfs.diff.tar";
+  if (strcmp (media_type, "application/vnd.oci.image.layer.v1.tar+gzip") == 0)
+    return "application/vnd.docker.image.rootfs.diff.tar.gzip";
+  return NULL;
+}
+
+char *
+cpd_manifest_docker_text (const CpdDescriptor *config, const CpdDescriptor *layers, gsize n_layers)
+{
+  CpdDescriptor docker_config = *config;
+  g_autofree CpdDescriptor *docker_layers = g_memdup2 (layers, n_layers * sizeof *layers);
+
+  docker_config.media_type = CPD_MEDIA_TYPE_DOCKER_CONFIG;
+  for (gsize i = 0; i < n_layers; i++)
+    {
+      docker_layers[i].media_type = cpd_manifest_docker_type (layers[i].media_type);
+      if (docker_layers[i].media_type == NULL)
+        return NULL;
+    }
+  return make_text (CPD_MEDIA_TYPE_DOCKER_MANIFEST, &docker_config, docker_layers, n_layers);
 }
 
 char *

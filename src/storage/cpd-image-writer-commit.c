@@ -21,6 +21,8 @@ typedef struct
   const CpdImageContents *contents;     /* (unowned) */
   const GPtrArray *entries;     /* (unowned) */
   char *manifest;               /* (owned) */
+  char *docker;                 /* (owned) (nullable) another one, of docker's kind */
+  char *docker_name;            /* (owned) (nullable) under which that is kept */
   CpdImageRow *row;             /* (owned) */
   gboolean is_new;
 } NewImage;
@@ -29,6 +31,8 @@ static void
 new_image_free (NewImage *image)
 {
   g_free (image->manifest);
+  g_free (image->docker);
+  g_free (image->docker_name);
   g_clear_pointer (&image->row, cpd_image_row_free);
   g_free (image);
 }
@@ -126,13 +130,17 @@ publish_text (CpdImageWriter *writer, const char *text, GError **error)
   return TRUE;
 }
 
-/* The manifest under which the image is kept: its own where the layers' blobs are those that it names. */
-static char *
-make_manifest (const CpdImageContents *contents, const GPtrArray *layers)
+/* The manifest under which the image is kept: its own where the layers' blobs are those that it names; and, if that is
+ * wanted, that of docker's kind. */
+static void
+make_manifests (NewImage *image)
 {
+  const CpdImageContents *contents = image->contents;
+  const GPtrArray *layers = image->entries;
   g_autofree char *config_digest = cpd_digest_of_text (contents->config, -1);
   CpdDescriptor config = { CPD_MEDIA_TYPE_CONFIG, config_digest, (gint64) strlen (contents->config), NULL };
   g_autofree CpdDescriptor *entries = g_new0 (CpdDescriptor, layers->len);
+  g_autofree char *digest = NULL;
   gboolean fits = contents->manifest != NULL;
 
   for (guint i = 0; i < layers->len; i++)
@@ -143,7 +151,12 @@ make_manifest (const CpdImageContents *contents, const GPtrArray *layers)
       fits = fits && g_strcmp0 (entry->digest, row->digest) == 0;
       entries[i] = (CpdDescriptor) { row->media_type, row->digest, row->blob_size, NULL };
     }
-  return fits ? g_strdup (contents->manifest) : cpd_manifest_text (&config, entries, layers->len);
+  image->manifest = fits ? g_strdup (contents->manifest) : cpd_manifest_text (&config, entries, layers->len);
+  if (contents->docker == NULL)
+    return;
+  image->docker = cpd_manifest_docker_text (&config, entries, layers->len);
+  digest = image->docker != NULL ? cpd_digest_of_text (image->docker, -1) : NULL;
+  image->docker_name = digest != NULL ? g_strconcat (contents->docker, "@", digest, NULL) : NULL;
 }
 
 /* What an image is to be; one that is here already keeps its own. */
@@ -159,7 +172,7 @@ new_image (CpdImageWriter *writer, const CpdImageContents *contents, const GPtrA
   image->contents = contents;
   image->entries = entries;
   image->is_new = old == NULL;
-  image->manifest = make_manifest (contents, entries);
+  make_manifests (image);
   image->row = row;
   row->id = g_strdup (cpd_digest_hex (id));
   row->digest = cpd_digest_of_text (image->manifest, -1);
@@ -181,6 +194,7 @@ publish_texts (CpdImageWriter *writer, const NewImage *image, GError **error)
     if (!publish_text (writer, *text, error))
       return FALSE;
   return publish_text (writer, contents->config, error)
+         && (image->docker == NULL || publish_text (writer, image->docker, error))
          && (!image->is_new || publish_text (writer, image->manifest, error));
 }
 
@@ -262,6 +276,8 @@ add_image (CpdTransaction *tx, const NewImage *image, const CpdCaller *caller, G
   for (const char *const *name = contents->names; name != NULL && *name != NULL; name++)
     if (!cpd_store_tag_image (tx, *name, image->row->id, error))
       return FALSE;
+  if (image->docker_name != NULL && !cpd_store_tag_image (tx, image->docker_name, image->row->id, error))
+    return FALSE;
   return contents->container != NULL
          ? add_container_event (tx, image, caller, error)
          : cpd_store_add_event (tx, "image", contents->event, image->row->id, contents->event_name, NULL, caller, error);

@@ -76,6 +76,7 @@ typedef struct
   const char *manifest;         /* (nullable) an OCI manifest that fits the layers as they were claimed; NULL to make one */
   const char *const *texts;     /* what else is kept: the manifest as it came, the index */
   const char *const *names;     /* full names; with a digest they tell where it was found */
+  const char *docker;           /* (nullable) repository under which a manifest of docker's kind is made and kept, too */
   const char *event;            /* what has happened: "pull", "loadfromarchive" */
   const char *event_name;
   const char *container;        /* (nullable) id of the container that the image is made of, and whose event it is */

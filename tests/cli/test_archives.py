@@ -42,7 +42,7 @@ class Archives(CliTest):
 
     def test_several(self):
         self.ok('tag', 'busybox', 'second', 'third')
-        self.fails(125, 'multi-image-archive', 'save', '-o', self.path, 'second', 'third')
+        self.fails(125, 'multi-image-archive', 'save', '--format', 'oci-archive', '-o', self.path, 'second', 'third')
         self.ok('save', '-m', '-o', self.path, 'second', 'third')
         with tarfile.open(self.path) as tar:
             manifest = json.load(tar.extractfile('manifest.json'))
@@ -51,6 +51,20 @@ class Archives(CliTest):
         self.assertEqual(self.ok('load', '-i', self.path).split('\n'),
                          ['Loaded image: localhost/second:latest', 'Loaded image: localhost/third:latest'])
         self.ok('untag', 'busybox', 'second', 'third')
+
+    def test_further_names(self):
+        """As podman: names that follow the first are names in the archive alone."""
+        self.ok('save', '-o', self.path, 'busybox', 'one', 'host:5000/two:3', 'busybox')
+        with tarfile.open(self.path) as tar:
+            entry, = json.load(tar.extractfile('manifest.json'))
+        names = ['localhost/busybox:latest', 'localhost/one:latest', 'host:5000/two:3']
+        self.assertEqual(entry['RepoTags'], names)
+        self.fails(125, 'Bad Name', 'save', '-o', self.path + '.bad', 'busybox', 'Bad Name')
+        self.assertFalse(os.path.exists(self.path + '.bad'))
+        self.ok('save', '-o', self.path, 'busybox', 'one')
+        self.ok('load', '-q', '-i', self.path)
+        self.assertEqual(self.ok('inspect', '-f', '{{.Id}}', 'one'), self.ok('inspect', '-f', '{{.Id}}', 'busybox'))
+        self.ok('untag', 'busybox', 'one')
 
     def test_without_a_name(self):
         ident = self.ok('images', '-q', '--no-trunc', 'busybox').rpartition(':')[2]

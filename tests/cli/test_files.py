@@ -72,6 +72,8 @@ class Files(CliTest):
         self.fails(125, 'container', 'commit')
         self.fails(125, 'SHELL', 'commit', '-c', 'SHELL x', 'a', 'made')
         self.fails(125, 'commit container a', 'commit', 'a', 'Not a name')
+        self.fails(125, 'give one', 'commit', '--format', 'docker', 'a')
+        self.fails(125, 'tarball', 'commit', '--format', 'tarball', 'a', 'made')
 
 
 class Copy(CliTest):

@@ -92,6 +92,10 @@ class Lists(ImagesTest):
         self.assertEqual(self.names('--filter', 'reference=busy*'), ['localhost/busybox:latest'])
         self.assertEqual(self.names('--filter', 'since=busybox'), both)
         self.assertEqual(self.names('--filter', f'before={ident}'), ['localhost/busybox:latest'])
+        for key in 'readonly', 'manifest':
+            self.assertEqual(self.ok('images', '-q', '-f', f'{key}=true'), '')
+            self.assertEqual(self.names('-f', f'{key}=false', 'busybox'), ['localhost/busybox:latest'])
+        self.assertEqual(self.names('-f', f'id={ident[:9]}'), both)
         self.assertEqual(self.names('--sort', 'repository'), [*both, 'localhost/busybox:latest'])
         self.assertEqual(self.names('--sort', 'tag'), [*reversed(both), 'localhost/busybox:latest'])
         self.assertEqual(self.names('--sort', 'size'), [*both, 'localhost/busybox:latest'])

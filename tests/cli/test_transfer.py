@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """pull, push, login and logout, and the pull that run and create do."""
 
+import hashlib
 import json
 import os
 import pty
@@ -53,6 +54,37 @@ class Transfer(CliTest):
         self.assertEqual(result.returncode, 125)
         self.assertEqual(len(result.stdout.split()), 2)
         self.assertRegex(result.stderr, r'\AError: failed to pull image .*/nothing:1.*manifest unknown')
+
+    def test_pull_all_tags(self):
+        images = {tag: Image(base_layer(), marker=tag) for tag in ('1', '2', 'latest')}
+        for tag, image in images.items():
+            name = self.registry.put('tags/all', tag, image)
+        repository = name.rpartition(':')[0]
+        ids = self.ok('pull', '-q', '-a', PLAIN, repository).split('\n')
+        self.assertEqual(sorted(ids), sorted(image.id for image in images.values()))
+        for tag, image in images.items():
+            self.assertEqual(self.ok('inspect', '--format', '{{.Id}}', f'{repository}:{tag}'), image.id)
+        self.fails(125, '--all-tags', 'pull', '-q', '-a', PLAIN, name)
+        self.fails(125, '--all-tags', 'pull', '-q', '-a', PLAIN, f'{repository}@{image.digest}')
+        self.fails(125, 'nothing', 'pull', '-q', '-a', PLAIN, f'{self.registry.host}/nothing')
+
+    def test_manifests_of_both_kinds(self):
+        """What is committed as docker's goes there as docker's, to be run by who pulls it."""
+        self.ok('create', '--name', 'a', 'busybox', 'echo', 'made')
+        for kind, media_type in (('docker', 'application/vnd.docker.distribution.manifest.v2+json'),
+                                 ('oci', 'application/vnd.oci.image.manifest.v1+json')):
+            name = f'{self.registry.host}/made/{kind}:1'
+            ident = self.ok('commit', '-q', '-f', kind, '-m', kind, 'a', name)
+            self.ok('push', '-q', PLAIN, name)
+            raw = subprocess.run(['skopeo', 'inspect', '--raw', PLAIN, f'docker://{name}'], capture_output=True, check=True).stdout
+            manifest = json.loads(raw)
+            self.assertEqual(manifest['mediaType'], media_type)
+            self.assertIn('docker' if kind == 'docker' else 'oci', manifest['config']['mediaType'])
+            digests = self.ok('inspect', '--format', '{{json .RepoDigests}}', name)
+            self.assertEqual('sha256:' + hashlib.sha256(raw).hexdigest() in digests, kind == 'docker')
+            self.ok('rmi', name)
+            self.assertEqual(self.ok('pull', '-q', PLAIN, name), ident)
+            self.assertEqual(self.ok('run', '--rm', name), 'made')
 
     def test_pull_options(self):
         self.fails(125, 'may not be pulled', 'pull', '-q', PLAIN, '--policy', 'never', self.name)

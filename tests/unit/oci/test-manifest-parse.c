@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "oci/cpd-manifest.h"
 #include "oci/cpd-platform.h"
 #include "public/cpod-error.h"
 
@@ -153,6 +154,32 @@ test_info (void)
     }
 }
 
+/* What docker has no type for it cannot be told of. */
+static void
+test_docker_text (void)
+{
+  const char *digest = "sha256:0000000000000000000000000000000000000000000000000000000000000001";
+  const CpdDescriptor config = { CPD_MEDIA_TYPE_CONFIG, digest, 2, NULL };
+  CpdDescriptor layers[] = {
+    { "application/vnd.oci.image.layer.v1.tar", digest, 3, NULL },
+    { "application/vnd.oci.image.layer.v1.tar+gzip", digest, 4, NULL },
+  };
+  g_autofree char *text = cpd_manifest_docker_text (&config, layers, 2), *none = NULL;
+  g_autoptr(GError) error = NULL;
+  g_autoptr(CpdManifest) manifest = cpd_manifest_parse (text, &error);
+
+  g_assert_no_error (error);
+  g_assert_false (manifest->is_index);
+  g_assert_cmpuint (manifest->entries->len, ==, 2);
+  g_assert_nonnull (strstr (text, CPD_MEDIA_TYPE_DOCKER_MANIFEST));
+  g_assert_nonnull (strstr (text, "docker.container.image.v1+json"));
+  g_assert_nonnull (strstr (text, "docker.image.rootfs.diff.tar.gzip"));
+  g_assert_null (strstr (text, "oci"));
+  layers[1].media_type = "application/vnd.oci.image.layer.v1.tar+zstd";
+  none = cpd_manifest_docker_text (&config, layers, 2);
+  g_assert_null (none);
+}
+
 int
 main (int argc, char *argv[])
 {
@@ -161,5 +188,6 @@ main (int argc, char *argv[])
   g_test_add_func ("/oci/manifest-parse/refused", test_refused);
   g_test_add_func ("/oci/manifest-parse/choose", test_choose);
   g_test_add_func ("/oci/manifest-parse/info", test_info);
+  g_test_add_func ("/oci/manifest/docker-text", test_docker_text);
   return g_test_run ();
 }
