@@ -7,15 +7,19 @@
 #include "bus/cpd-bus-auth.h"
 #include "bus/cpd-bus-errors.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-quota.h"
 #include "public/cpod-error.h"
 #include "public/cpod-names.h"
 
 #define MAX_THREADS 64
+#define MAX_READERS 16
 
 struct _CpdBusCalls
 {
   CpdBusService *service;       /* (unowned) */
   GThreadPool *pool;            /* (owned): the service's own; GIO's is ten threads for the whole process */
+  GThreadPool *readers;         /* (owned): of its own, so that nobody who only looks waits for those who change */
+  CpdQuota *quota;              /* (owned): calls of each caller */
   GQueue parked;                /* of CpdBusCall, waiting for the gate */
   gboolean open;
   gint stopped;                 /* atomic */
@@ -31,6 +35,7 @@ struct _CpdBusCall
   const CpdBusMethod *method;
   char *object;                         /* (owned) (nullable) */
   CpdBusPeer *peer;                     /* (owned) (nullable): NULL until it is authorized */
+  char *holder;                         /* (owned) (nullable): whose quota it is part of */
   CpdCaller caller;
   CpdGrant *grant;                      /* (owned) (nullable) */
   GVariant *options;                    /* (owned) (nullable) */
@@ -50,6 +55,7 @@ call_free (CpdBusCall *call)
   g_clear_pointer (&call->grant, cpd_grant_free);
   g_clear_object (&call->fds);
   g_clear_error (&call->error);
+  g_free (call->holder);
   g_free (call->object);
   g_free (call);
 }
@@ -109,6 +115,8 @@ finish (CpdBusCall *call)
   else
     g_dbus_method_invocation_return_value_with_unix_fd_list (g_steal_pointer (&call->invocation),
                                                              call->reply, call->fds);
+  if (call->holder != NULL)
+    cpd_quota_give (calls->quota, call->holder);
   call_free (call);
   calls->count--;
   cpd_bus_service_notice_idle (calls->service);
@@ -222,7 +230,7 @@ run (CpdBusCall *call)
     }
 
   /* When no further thread is to be had the call waits for one of those that there are. */
-  if (!g_thread_pool_push (call->calls->pool, call, &error))
+  if (!g_thread_pool_push (call->method->changes ? call->calls->pool : call->calls->readers, call, &error))
     g_message ("failed to start a worker thread: %s", error->message);
 }
 
@@ -279,6 +287,26 @@ on_peer (CpdBusPeer *peer, const GError *error, gpointer user_data)
     }
 }
 
+/* The only caller on a private connection has nobody to leave something for. */
+static gboolean
+take_share (CpdBusCall *call, GError **error)
+{
+  const char *sender = g_dbus_method_invocation_get_sender (call->invocation);
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (cpd_bus_call_get_engine (call));
+  const gint64 max = cpd_config_get_int (config, CPD_KEY_CALLER_CALLS_MAX);
+
+  if (sender == NULL)
+    return TRUE;
+  if (!cpd_quota_take (call->calls->quota, sender, max))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_LIMITS_EXCEEDED,
+                   "the caller has %" G_GINT64_FORMAT " calls without an answer already (caller_calls_max)", max);
+      return FALSE;
+    }
+  call->holder = g_strdup (sender);
+  return TRUE;
+}
+
 /* The options are the last argument of every method. */
 static gboolean
 check_call (CpdBusCall *call, GError **error)
@@ -286,7 +314,7 @@ check_call (CpdBusCall *call, GError **error)
   GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
   gsize n = g_variant_n_children (parameters);
 
-  if (!check_running (call->calls, error))
+  if (!check_running (call->calls, error) || !take_share (call, error))
     return FALSE;
   if (call->method == NULL)
     {
@@ -335,6 +363,8 @@ cpd_bus_calls_new (CpdBusService *service)
 
   calls->service = service;
   calls->pool = g_thread_pool_new (work, NULL, MAX_THREADS, FALSE, NULL);
+  calls->readers = g_thread_pool_new (work, NULL, MAX_READERS, FALSE, NULL);
+  calls->quota = cpd_quota_new ();
   g_queue_init (&calls->parked);
   return calls;
 }
@@ -345,6 +375,8 @@ cpd_bus_calls_free (CpdBusCalls *calls)
   if (calls == NULL)
     return;
   g_thread_pool_free (calls->pool, TRUE, TRUE);
+  g_thread_pool_free (calls->readers, TRUE, TRUE);
+  cpd_quota_free (calls->quota);
   g_queue_clear (&calls->parked);
   g_free (calls);
 }

@@ -213,6 +213,7 @@ work_logs (CpdBusCall *call, GError **error)
     .tail = cpd_bus_options_get_uint32 (options, "tail", -1),
     .since = cpd_bus_options_get_time (options, "since"),
     .until = cpd_bus_options_get_time (options, "until"),
+    .uid = cpd_bus_call_get_caller (call)->uid,
   };
   int fd = cpd_engine_container_logs (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
                                       &wanted, error);

@@ -11,7 +11,7 @@
 #include "public/cpod-names.h"
 
 #define AFTERLIFE_SECONDS 60
-#define MAX_RUNNING 64
+#define MAX_KNOWN 1024
 #define MAX_TOKEN 128
 
 #define JOB_INTERFACE "org.cpod.Cpod1.Job"
@@ -391,6 +391,21 @@ add_entry (Owner *owner, const char *token, CpdJob *job)
   return entry;
 }
 
+/* Whether the caller may have one more; those that are over count while they are still there. */
+static gboolean
+check_share (Owner *owner, GError **error)
+{
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (cpd_bus_service_get_engine (owner->jobs->service));
+  const gint64 max = cpd_config_get_int (config, CPD_KEY_CALLER_JOBS_MAX);
+
+  if ((max == 0 || (gint64) owner->running < max) && g_hash_table_size (owner->table) < MAX_KNOWN + (guint) max)
+    return TRUE;
+  g_set_error (error, CPOD_ERROR, CPOD_ERROR_LIMITS_EXCEEDED,
+               "the caller has %u jobs already, %u of which run (caller_jobs_max)",
+               g_hash_table_size (owner->table), owner->running);
+  return FALSE;
+}
+
 char *
 cpd_bus_jobs_start (CpdBusJobs *jobs, CpdBusCall *call, CpdJob *job, GError **error)
 {
@@ -400,12 +415,8 @@ cpd_bus_jobs_start (CpdBusJobs *jobs, CpdBusCall *call, CpdJob *job, GError **er
 
   if (owner == NULL)
     return NULL;
-  if (owner->running >= MAX_RUNNING)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_LIMITS_EXCEEDED,
-                   "the caller has %d jobs running already", MAX_RUNNING);
-      return NULL;
-    }
+  if (!check_share (owner, error))
+    return NULL;
   token = pick_token (owner, cpd_bus_call_get_options (call), error);
   if (token == NULL || !cpd_job_start (job, error))
     return NULL;

@@ -69,9 +69,10 @@ on_name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
   CpdBusLink *link = user_data;
   g_autoptr(GError) error = NULL;
 
-  if (connection == NULL)
+  /* GIO gives none for a connection that was closed either. */
+  if (connection == NULL && link->connection == NULL)
     error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED, "failed to connect to the %s bus", link->bus);
-  else if (g_dbus_connection_is_closed (connection))
+  else if (connection == NULL || g_dbus_connection_is_closed (connection))
     error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED, "the %s bus has closed the connection", link->bus);
   else
     error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-service.h"
 
+#include "bus/cpd-bus-bounds.h"
 #include "bus/cpd-bus-call.h"
 #include "bus/cpd-bus-events.h"
 #include "bus/cpd-bus-foreground.h"
@@ -145,6 +146,7 @@ cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GEr
   g_return_val_if_fail (service->connection == NULL, FALSE);
 
   service->connection = g_object_ref (connection);
+  cpd_bus_bounds_guard (connection);
   service->peers = cpd_bus_peers_new (connection, on_peer_left, service);
   if (g_dbus_connection_get_unique_name (connection) != NULL)
     service->inhibit = cpd_bus_inhibit_new (service->engine, connection);

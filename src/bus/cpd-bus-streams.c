@@ -117,7 +117,8 @@ GVariant *
 cpd_bus_work_stream_events (CpdBusCall *call, GError **error)
 {
   gboolean follow = cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "follow", TRUE);
-  int fd = cpd_engine_stream_events (cpd_bus_call_get_engine (call), build_query (call), follow, error);
+  int fd = cpd_engine_stream_events (cpd_bus_call_get_engine (call), cpd_bus_call_get_caller (call)->uid,
+                                     build_query (call), follow, error);
 
   return cpd_bus_call_reply_fd (call, fd, error);
 }
@@ -201,6 +202,7 @@ cpd_bus_work_stream_stats (CpdBusCall *call, GError **error)
 
   if (!find_ids (call, namespace, &ids, error))
     return NULL;
-  return cpd_bus_call_reply_fd (call, cpd_engine_stream_stats (engine, (const char *const *) ids, namespace, interval,
-                                                               error), error);
+  return cpd_bus_call_reply_fd (call, cpd_engine_stream_stats (engine, cpd_bus_call_get_caller (call)->uid,
+                                                               (const char *const *) ids, namespace, interval, error),
+                                error);
 }

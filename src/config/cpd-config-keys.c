@@ -8,6 +8,14 @@
   "'/bin/" name "'"
 
 const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
+  [CPD_KEY_CALLER_CALLS_MAX] = { "engine.caller_calls_max", CPD_KEY_INTEGER, "int64 100", 0, NULL, NULL,
+    "How many calls of one caller on the bus may be without an answer at a time, those that wait for something included; 0 is "
+    "no limit. The bus has a limit of its own." },
+  [CPD_KEY_CALLER_JOBS_MAX] = { "engine.caller_jobs_max", CPD_KEY_INTEGER, "int64 64", 0, NULL, NULL,
+    "How many jobs of one caller may run at a time; 0 is no limit." },
+  [CPD_KEY_CALLER_STREAMS_MAX] = { "engine.caller_streams_max", CPD_KEY_INTEGER, "int64 256", 0, NULL, NULL,
+    "How many streams that the service feeds, such as logs that are followed, all programs of one user may have open at a "
+    "time; 0 is no limit but the one for all users, 512." },
   [CPD_KEY_CGROUP_MANAGER] = { "engine.cgroup_manager", CPD_KEY_STRING, "'cgroupfs'", CPD_KEY_RESTART,
     "cgroupfs|systemd", NULL,
     "Who makes the cgroups of containers. Without systemd as the init system it is always cgroupfs." },

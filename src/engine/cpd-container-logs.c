@@ -208,5 +208,6 @@ cpd_engine_container_logs (CpdEngine *engine, const char *id, const CpdLogOption
   if (row == NULL)
     return -1;
   what = g_strdup_printf ("the log of container %s", row->name);
-  return cpd_pump_start (what, run, new_tail (engine, id, options), (GDestroyNotify) tail_free, error);
+  return cpd_pump_start (engine, options->uid, what, run, new_tail (engine, id, options), (GDestroyNotify) tail_free,
+                         error);
 }

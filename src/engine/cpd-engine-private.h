@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
+#include "common/cpd-quota.h"
 #include "engine/cpd-container-config.h"
 #include "engine/cpd-engine.h"
 #include "engine/cpd-event-log.h"
@@ -27,6 +28,7 @@ struct _CpdEngine
   CpdLauncher *launcher;        /* (owned) */
   CpdMonitor *monitor;          /* (owned) */
   CpdLocks *locks;              /* (owned) */
+  CpdQuota *streams;            /* (owned): that are fed for each user */
   GThreadPool *exits;           /* (owned): its own, so that callers who wait for an exit cannot keep it out */
   CpdWaiters *waiters;          /* (owned), main thread */
   CpdEventLog *event_log;       /* (owned) (nullable) */
@@ -97,6 +99,13 @@ void             cpd_engine_emit_reloading    (CpdEngine                *engine,
 void             cpd_engine_pass_pulse        (CpdEngine                *engine);
 /* The same, from any thread. */
 void             cpd_engine_tell_health       (CpdEngine                *engine);
+
+/* Whoever feeds a stream takes one for the user who reads it, and gives it back at its end. */
+gboolean         cpd_engine_take_stream       (CpdEngine                *engine,
+                                               guint32                   uid,
+                                               GError                  **error);
+void             cpd_engine_give_stream       (CpdEngine                *engine,
+                                               guint32                   uid);
 
 /* Dependencies, see cpd-container-depends.c. */
 char           **cpd_engine_resolve_dependencies (CpdEngine             *engine,

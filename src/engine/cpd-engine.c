@@ -60,6 +60,7 @@ cpd_engine_init (CpdEngine *engine)
   g_cond_init (&engine->changed);
   engine->context = g_main_context_ref_thread_default ();
   engine->locks = cpd_locks_new ();
+  engine->streams = cpd_quota_new ();
   engine->health = cpd_health_new ();
   engine->programs = cpd_programs_new ();
   engine->holds = cpd_holds_new (engine->context, on_holds_changed, engine);
@@ -82,6 +83,7 @@ cpd_engine_finalize (GObject *object)
   g_clear_pointer (&engine->storage, cpd_storage_unref);
   g_clear_pointer (&engine->store, cpd_store_unref);
   g_clear_pointer (&engine->locks, cpd_locks_free);
+  g_clear_pointer (&engine->streams, cpd_quota_free);
   g_clear_pointer (&engine->health, cpd_health_free);
   g_clear_pointer (&engine->holds, cpd_holds_free);
   g_clear_pointer (&engine->programs, cpd_programs_free);

@@ -266,6 +266,7 @@ typedef struct
   gint64 tail;                  /* lines, -1 for all */
   gint64 since;                 /* µs since the epoch, 0 for no bound */
   gint64 until;
+  guint32 uid;                  /* who reads it */
 } CpdLogOptions;
 
 /* The reading end of a pipe; a thread of the engine's own fills it. */

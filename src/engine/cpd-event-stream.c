@@ -126,7 +126,7 @@ run (CpdPump *pump, gpointer user_data)
 }
 
 int
-cpd_engine_stream_events (CpdEngine *engine, CpdEventQuery *query, gboolean follow, GError **error)
+cpd_engine_stream_events (CpdEngine *engine, guint32 uid, CpdEventQuery *query, gboolean follow, GError **error)
 {
   CpdEventStream *stream = g_new0 (CpdEventStream, 1);
   int *fd = g_new (int, 1);
@@ -147,5 +147,5 @@ cpd_engine_stream_events (CpdEngine *engine, CpdEventQuery *query, gboolean foll
   if (follow)
     stream->handler = g_signal_connect_data (engine, "event", G_CALLBACK (on_event), g_bytes_ref (stream->wake),
                                              unref_wake, 0);
-  return cpd_pump_start ("events", run, stream, (GDestroyNotify) stream_free, error);
+  return cpd_pump_start (engine, uid, "events", run, stream, (GDestroyNotify) stream_free, error);
 }

@@ -8,15 +8,13 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
-
-/* How many there may be at once: each has a thread. */
-#define MAX_PUMPS 512
-
-static int n_pumps;             /* atomic */
 
 struct _CpdPump
 {
+  CpdEngine *engine;            /* (owned) (nullable): NULL until it is one of the user's */
+  guint32 uid;
   int fd;                       /* (owned) */
   CpdPumpFunc func;
   gpointer user_data;
@@ -28,8 +26,10 @@ pump_free (CpdPump *pump)
 {
   cpd_close_fd (&pump->fd);
   pump->destroy (pump->user_data);
+  if (pump->engine != NULL)
+    cpd_engine_give_stream (pump->engine, pump->uid);
+  g_clear_object (&pump->engine);
   g_free (pump);
-  g_atomic_int_add (&n_pumps, -1);
 }
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdPump, pump_free)
 
@@ -43,7 +43,8 @@ run (gpointer data)
 }
 
 int
-cpd_pump_start (const char *what, CpdPumpFunc func, gpointer user_data, GDestroyNotify destroy, GError **error)
+cpd_pump_start (CpdEngine *engine, guint32 uid, const char *what, CpdPumpFunc func, gpointer user_data,
+                GDestroyNotify destroy, GError **error)
 {
   g_autoptr(CpdPump) pump = g_new0 (CpdPump, 1);
   g_autoptr(GError) cause = NULL;
@@ -55,12 +56,13 @@ cpd_pump_start (const char *what, CpdPumpFunc func, gpointer user_data, GDestroy
   pump->func = func;
   pump->user_data = user_data;
   pump->destroy = destroy;
-  if (g_atomic_int_add (&n_pumps, 1) >= MAX_PUMPS)
+  if (!cpd_engine_take_stream (engine, uid, error))
     {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_LIMITS_EXCEEDED,
-                   "cannot give out %s: %d logs and other streams are being read already", what, MAX_PUMPS);
+      g_prefix_error (error, "failed to give out %s: ", what);
       return -1;
     }
+  pump->engine = g_object_ref (engine);
+  pump->uid = uid;
   if (pipe2 (ends, O_CLOEXEC) < 0)
     {
       cpd_set_error_errno (error, errno, "failed to make a pipe for %s", what);

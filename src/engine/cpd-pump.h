@@ -3,6 +3,8 @@
 
 #include <gio/gio.h>
 
+#include "engine/cpd-engine.h"
+
 G_BEGIN_DECLS
 
 /*
@@ -16,8 +18,10 @@ typedef struct _CpdPump CpdPump;
 typedef void (*CpdPumpFunc) (CpdPump  *pump,
                              gpointer  user_data);
 
-/* The reading end, or -1; takes USER_DATA in any case. WHAT is for errors: LIMITS_EXCEEDED. */
-int      cpd_pump_start (const char     *what,
+/* The reading end, or -1; takes USER_DATA in any case. WHAT is for errors: LIMITS_EXCEEDED if UID has too many. */
+int      cpd_pump_start (CpdEngine      *engine,
+                         guint32         uid,
+                         const char     *what,
                          CpdPumpFunc     func,
                          gpointer        user_data,
                          GDestroyNotify  destroy,

@@ -71,8 +71,8 @@ run (CpdPump *pump, gpointer user_data)
 }
 
 int
-cpd_engine_stream_stats (CpdEngine *engine, const char *const *ids, const char *namespace, guint interval_ms,
-                         GError **error)
+cpd_engine_stream_stats (CpdEngine *engine, guint32 uid, const char *const *ids, const char *namespace,
+                         guint interval_ms, GError **error)
 {
   g_autoptr(GPtrArray) first = cpd_engine_get_stats (engine, ids, namespace, NULL, error);
   CpdStatsStream *stream;
@@ -90,5 +90,5 @@ cpd_engine_stream_stats (CpdEngine *engine, const char *const *ids, const char *
         g_ptr_array_add (stream->ids, g_strdup (*ids));
       g_ptr_array_add (stream->ids, NULL);
     }
-  return cpd_pump_start ("statistics", run, stream, (GDestroyNotify) stream_free, error);
+  return cpd_pump_start (engine, uid, "statistics", run, stream, (GDestroyNotify) stream_free, error);
 }

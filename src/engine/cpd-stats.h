@@ -34,6 +34,7 @@ char      *cpd_stats_to_json            (GPtrArray           *stats);
 
 /* The reading end of a pipe: a line of JSON each INTERVAL_MS, the first at once, until none of IDS is there any more. */
 int        cpd_engine_stream_stats      (CpdEngine           *engine,
+                                         guint32              uid,
                                          const char *const   *ids,
                                          const char          *namespace,
                                          guint                interval_ms,
