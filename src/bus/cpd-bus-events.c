@@ -112,7 +112,6 @@ on_container_event (CpdBusService *service, const CpdEventRow *event)
     refresh_container (service, event->id);
   if (strcmp (event->status, "commit") == 0)
     refresh_committed (service, event);
-  tell_container (service, event);
 }
 
 static void
@@ -149,12 +148,11 @@ build_errors (const CpdEventRow *event)
 }
 
 static void
-on_system_event (CpdBusService *service, const CpdEventRow *event)
+tell_system (CpdBusService *service, const CpdEventRow *event)
 {
   const char *boot_id = "";
   guint32 ok = 0, failed = 0;
 
-  cpd_bus_service_update (service);
   if (strcmp (event->status, "refresh") != 0)
     return;
   if (event->attributes != NULL)
@@ -167,28 +165,66 @@ on_system_event (CpdBusService *service, const CpdEventRow *event)
                                                     build_errors (event)));
 }
 
-/* The order that is promised: the objects first, then the signal of its own, then Event. */
+/* The signal of its own, then Event. */
 static void
-on_event (CpdEngine *engine, const CpdEventRow *event, gpointer user_data)
+tell (CpdBusService *service, const CpdEventRow *event)
 {
-  CpdBusService *service = user_data;
   g_autoptr(GVariant) attributes = NULL;
 
   if (strcmp (event->type, "container") == 0)
-    on_container_event (service, event);
-  else if (strcmp (event->type, "image") == 0)
-    on_image_event (service, event);
+    tell_container (service, event);
   else if (strcmp (event->type, "system") == 0)
-    on_system_event (service, event);
-  else if (strcmp (event->type, "storage") == 0)
-    cpd_bus_service_update (service);   /* the health tells of what could not be rebuilt */
-
+    tell_system (service, event);
   attributes = event->attributes != NULL
                ? g_variant_ref (event->attributes)
                : g_variant_ref_sink (g_variant_new_array (G_VARIANT_TYPE ("{sv}"), NULL, 0));
   emit_runtime (service, "Event",
                 g_variant_new ("(ttssss@a{sv})", event->seq, (guint64) event->time, event->type,
                                event->status, event->id, event->name, attributes));
+}
+
+/* The order that is promised: the objects first. */
+static void
+on_event (CpdEngine *engine, const CpdEventRow *event, gpointer user_data)
+{
+  CpdBusService *service = user_data;
+  CpdBusProgress *progress = cpd_bus_service_get_progress (service);
+
+  if (strcmp (event->type, "container") == 0)
+    on_container_event (service, event);
+  else if (strcmp (event->type, "image") == 0)
+    on_image_event (service, event);
+  else
+    cpd_bus_service_update (service);   /* the health tells of what could not be rebuilt */
+
+  progress->shown = event->seq;
+  if (progress->told == 0)
+    progress->told = event->seq - 1;
+  if (cpd_bus_service_is_holding (service))
+    return;
+  progress->told = event->seq;
+  tell (service, event);
+}
+
+gboolean
+cpd_bus_events_catch_up (CpdBusService *service)
+{
+  CpdBusProgress *progress = cpd_bus_service_get_progress (service);
+  CpdEventQuery query = { .since = progress->told };
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) events =
+    cpd_store_list_events (cpd_engine_get_store (cpd_bus_service_get_engine (service)), &query, NULL, NULL, &error);
+
+  if (events == NULL)
+    g_info ("failed to read the events: %s", error->message);
+  for (guint i = 0; events != NULL && i < events->len && progress->told < progress->shown; i++)
+    {
+      const CpdEventRow *event = events->pdata[i];
+
+      progress->told = event->seq;
+      tell (service, event);
+    }
+  return progress->told >= progress->shown;
 }
 
 static void

@@ -8,5 +8,7 @@ G_BEGIN_DECLS
 /* Shows what is in the store, once it is looked at, and tells what the engine tells from now on. */
 void     cpd_bus_events_connect    (CpdBusService  *service);
 void     cpd_bus_events_disconnect (CpdBusService  *service);
+/* Tells some of the events that were held back; TRUE if these were all. */
+gboolean cpd_bus_events_catch_up   (CpdBusService  *service);
 
 G_END_DECLS

@@ -12,6 +12,7 @@ struct _CpdBusObjects
   CpdBusLoad load;              /* (nullable): NULL once it was called */
   gpointer user_data;
   GHashTable *table;            /* (owned): id → GVariant a{sv} */
+  GHashTable *told;             /* (owned) (nullable): the same as clients know it, while nothing is told */
 };
 
 CpdBusObjects *
@@ -34,6 +35,7 @@ cpd_bus_objects_free (CpdBusObjects *objects)
   if (objects == NULL)
     return;
   g_hash_table_unref (objects->table);
+  g_clear_pointer (&objects->told, g_hash_table_unref);
   g_free (objects->interface);
   g_free (objects->root);
   g_free (objects);
@@ -110,6 +112,25 @@ announce_added (CpdBusObjects *objects, const char *path, GVariant *properties)
                  g_variant_new ("(oa{sa{sv}})", path, &interfaces), objects->user_data);
 }
 
+static void
+announce_removed (CpdBusObjects *objects, const char *path)
+{
+  const char *const interfaces[] = { objects->interface, NULL };
+
+  objects->emit (objects->root, OBJECT_MANAGER, "InterfacesRemoved",
+                 g_variant_new ("(o^as)", path, interfaces), objects->user_data);
+}
+
+static void
+announce_changed (CpdBusObjects *objects, const char *path, GVariant *before, GVariant *now)
+{
+  GVariant *changed = cpd_bus_properties_diff (before, now);
+
+  if (changed != NULL)
+    objects->emit (path, PROPERTIES, "PropertiesChanged",
+                   cpd_bus_properties_changed (objects->interface, changed), objects->user_data);
+}
+
 void
 cpd_bus_objects_add (CpdBusObjects *objects, const char *id, GVariant *properties)
 {
@@ -121,23 +142,19 @@ cpd_bus_objects_publish (CpdBusObjects *objects, const char *id, GVariant *prope
 {
   g_autoptr(GVariant) now = fold (g_variant_ref_sink (properties));
   g_autofree char *path = build_path (objects, id);
-  GVariant *announced, *changed;
+  g_autoptr(GVariant) announced = NULL;
 
   cpd_bus_objects_ensure (objects);
   announced = g_hash_table_lookup (objects->table, id);
-  if (announced == NULL)
-    {
-      g_hash_table_insert (objects->table, g_strdup (id), g_variant_ref (now));
-      announce_added (objects, path, now);
-      return;
-    }
-
-  changed = cpd_bus_properties_diff (announced, now);
-  if (changed == NULL)
-    return;
+  if (announced != NULL)
+    g_variant_ref (announced);
   g_hash_table_insert (objects->table, g_strdup (id), g_variant_ref (now));
-  objects->emit (path, PROPERTIES, "PropertiesChanged",
-                 cpd_bus_properties_changed (objects->interface, changed), objects->user_data);
+  if (objects->told != NULL)
+    return;
+  if (announced == NULL)
+    announce_added (objects, path, now);
+  else
+    announce_changed (objects, path, announced, now);
 }
 
 /* Withdrawing what was never published is no error: its events came too late for it. */
@@ -145,13 +162,55 @@ void
 cpd_bus_objects_withdraw (CpdBusObjects *objects, const char *id)
 {
   g_autofree char *path = build_path (objects, id);
-  const char *const interfaces[] = { objects->interface, NULL };
 
   cpd_bus_objects_ensure (objects);
-  if (!g_hash_table_remove (objects->table, id))
+  if (g_hash_table_remove (objects->table, id) && objects->told == NULL)
+    announce_removed (objects, path);
+}
+
+void
+cpd_bus_objects_hold (CpdBusObjects *objects)
+{
+  GHashTableIter iter;
+  gpointer id, properties;
+
+  cpd_bus_objects_ensure (objects);
+  if (objects->told != NULL)
     return;
-  objects->emit (objects->root, OBJECT_MANAGER, "InterfacesRemoved",
-                 g_variant_new ("(o^as)", path, interfaces), objects->user_data);
+  objects->told = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+  g_hash_table_iter_init (&iter, objects->table);
+  while (g_hash_table_iter_next (&iter, &id, &properties))
+    g_hash_table_insert (objects->told, g_strdup (id), g_variant_ref (properties));
+}
+
+void
+cpd_bus_objects_catch_up (CpdBusObjects *objects)
+{
+  g_autoptr(GHashTable) told = g_steal_pointer (&objects->told);
+  GHashTableIter iter;
+  gpointer id, value;
+
+  if (told == NULL)
+    return;
+  g_hash_table_iter_init (&iter, told);
+  while (g_hash_table_iter_next (&iter, &id, &value))
+    {
+      g_autofree char *path = build_path (objects, id);
+
+      if (!g_hash_table_contains (objects->table, id))
+        announce_removed (objects, path);
+    }
+  g_hash_table_iter_init (&iter, objects->table);
+  while (g_hash_table_iter_next (&iter, &id, &value))
+    {
+      GVariant *before = g_hash_table_lookup (told, id);
+      g_autofree char *path = build_path (objects, id);
+
+      if (before == NULL)
+        announce_added (objects, path, value);
+      else
+        announce_changed (objects, path, before, value);
+    }
 }
 
 const char *

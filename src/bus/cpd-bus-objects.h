@@ -45,6 +45,9 @@ void           cpd_bus_objects_publish      (CpdBusObjects  *objects,
 void           cpd_bus_objects_withdraw     (CpdBusObjects  *objects,
                                              const char     *id);
 
+/* Between these nothing is told, and then what is different from what was told before. */
+void           cpd_bus_objects_hold         (CpdBusObjects  *objects);
+void           cpd_bus_objects_catch_up     (CpdBusObjects  *objects);
 const char    *cpd_bus_objects_get_root     (CpdBusObjects  *objects);
 gboolean       cpd_bus_objects_contains     (CpdBusObjects  *objects,
                                              const char     *id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-service.h"
 
+#include "bus/cpd-bus-backlog.h"
 #include "bus/cpd-bus-bounds.h"
 #include "bus/cpd-bus-call.h"
 #include "bus/cpd-bus-events.h"
@@ -29,6 +30,9 @@ struct _CpdBusService
   CpdBusObjects *images;        /* (owned) */
   const char *state;            /* (unowned) */
   GVariant *announced;          /* (owned): properties of the runtime */
+  GVariant *told;               /* (owned) (nullable): the same as clients know them, while signals are held back */
+  CpdBusProgress progress;
+  CpdBusBacklog *backlog;       /* (owned) (nullable): on a bus only */
   CpdBusInhibit *inhibit;       /* (owned) (nullable): on a bus only */
   CpdBusIdle idle;              /* set when it stops */
   gpointer idle_data;
@@ -49,6 +53,7 @@ cpd_bus_service_emit (CpdBusService *service, const char *destination, const cha
   if (!g_dbus_connection_emit_signal (service->connection, destination, path,
                                       interface, signal, owned, &error))
     g_debug ("failed to emit %s: %s", signal, error->message);
+  cpd_bus_backlog_add (service->backlog, g_variant_get_size (owned));
 }
 
 static void
@@ -78,6 +83,8 @@ cpd_bus_service_update (CpdBusService *service)
   GVariant *changed;
 
   service->announced = build_properties (service);
+  if (service->told != NULL)
+    return;
   changed = cpd_bus_properties_diff (before, service->announced);
   if (changed != NULL)
     cpd_bus_service_emit (service, NULL, CPOD_PATH_RUNTIME, PROPERTIES, "PropertiesChanged",
@@ -125,6 +132,8 @@ cpd_bus_service_free (CpdBusService *service)
   cpd_bus_peers_free (service->peers);
   cpd_bus_objects_free (service->containers);
   cpd_bus_objects_free (service->images);
+  cpd_bus_backlog_free (service->backlog);
+  g_clear_pointer (&service->told, g_variant_unref);
   g_variant_unref (service->announced);
   g_clear_object (&service->connection);
   g_object_unref (service->engine);
@@ -140,6 +149,58 @@ on_peer_left (CpdBusPeer *peer, gpointer user_data)
   cpd_bus_foreground_abandon (service->foreground, peer);
 }
 
+static void
+on_held (gpointer user_data)
+{
+  CpdBusService *service = user_data;
+
+  cpd_bus_objects_hold (service->containers);
+  cpd_bus_objects_hold (service->images);
+  service->told = g_variant_ref (service->announced);
+}
+
+/* The objects as they are now, and then all events that were not told. */
+static gboolean
+on_resume (gpointer user_data)
+{
+  CpdBusService *service = user_data;
+  g_autoptr(GVariant) told = g_steal_pointer (&service->told);
+  GVariant *changed = told != NULL ? cpd_bus_properties_diff (told, service->announced) : NULL;
+
+  cpd_bus_objects_catch_up (service->containers);
+  cpd_bus_objects_catch_up (service->images);
+  if (changed != NULL)
+    cpd_bus_service_emit (service, NULL, CPOD_PATH_RUNTIME, PROPERTIES, "PropertiesChanged",
+                          cpd_bus_properties_changed (RUNTIME_INTERFACE, changed));
+  if (cpd_bus_events_catch_up (service))
+    return TRUE;
+  on_held (service);
+  return FALSE;
+}
+
+static const CpdBusBacklogFuncs backlog_funcs = { on_held, on_resume };
+
+static void
+watch_backlog (CpdBusService *service)
+{
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (service->engine);
+
+  service->backlog = cpd_bus_backlog_new (service->connection, cpd_config_get_int (config, CPD_KEY_UNREAD_SIGNALS_MAX),
+                                          &backlog_funcs, service);
+}
+
+CpdBusProgress *
+cpd_bus_service_get_progress (CpdBusService *service)
+{
+  return &service->progress;
+}
+
+gboolean
+cpd_bus_service_is_holding (CpdBusService *service)
+{
+  return cpd_bus_backlog_is_held (service->backlog);
+}
+
 gboolean
 cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GError **error)
 {
@@ -147,6 +208,7 @@ cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GEr
 
   service->connection = g_object_ref (connection);
   cpd_bus_bounds_guard (connection);
+  watch_backlog (service);
   service->peers = cpd_bus_peers_new (connection, on_peer_left, service);
   if (g_dbus_connection_get_unique_name (connection) != NULL)
     service->inhibit = cpd_bus_inhibit_new (service->engine, connection);

@@ -64,6 +64,16 @@ void             cpd_bus_service_emit           (CpdBusService    *service,
                                                  const char       *interface,
                                                  const char       *signal,
                                                  GVariant         *parameters);
+/* Up to which number the objects are as events say, and up to which clients were told of them. */
+typedef struct
+{
+  guint64 shown;
+  guint64 told;
+} CpdBusProgress;
+
+CpdBusProgress  *cpd_bus_service_get_progress   (CpdBusService    *service);
+/* Whether signals are held back, because too much of what was told is unread. */
+gboolean         cpd_bus_service_is_holding     (CpdBusService    *service);
 void             cpd_bus_service_notice_idle    (CpdBusService    *service);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CpdBusService, cpd_bus_service_free)

@@ -163,6 +163,9 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     NULL, NULL, "Where the records of the OCI runtime and of exits are. It must be emptied by a reboot." },
   [CPD_KEY_TZ] = { "containers.tz", CPD_KEY_STRING, "''", 0, NULL, NULL,
     "The time zone of containers; local is that of the host. Empty means the image's." },
+  [CPD_KEY_UNREAD_SIGNALS_MAX] = { "engine.unread_signals_max", CPD_KEY_SIZE, "int64 33554432", CPD_KEY_RESTART, NULL, NULL,
+    "How much of what was sent clients of the bus may have left unread before signals are held back until they have read, so "
+    "that a client that is stopped does not stop the service; 0 is no limit but the bus's own. Nothing is lost meanwhile." },
   [CPD_KEY_VOLUME_PATH] = { "engine.volume_path", CPD_KEY_PATH, "'${storage.graphroot}/volumes'",
     CPD_KEY_RESTART | CPD_KEY_OWN | CPD_KEY_FILLED, NULL, NULL, "Where volumes are kept." },
 };

@@ -60,6 +60,7 @@ class Follower:
     def __init__(self, case, owner, seq, mirror):
         self.case, self.owner, self.seq, self.mirror = case, owner, seq, mirror
         self.specific, self.touched = None, []
+        self.late = False       # objects may be further than events
 
     def follow(self, messages):
         """Gives the statuses of the events that the messages tell of."""
@@ -83,7 +84,7 @@ class Follower:
         return None
 
     def take_event(self, message):
-        case, objects = self.case, self.mirror.objects
+        case = self.case
         specific, touched, self.specific, self.touched = self.specific, self.touched, None, []
         seq, _, kind, status, ident, name, _ = message.body
         case.assertEqual(seq, self.seq + 1, 'the numbers have a hole')
@@ -95,6 +96,13 @@ class Follower:
         path = f'{ROOT_PATH}/{KINDS[kind]}/{ident}'
         if specific is not None:
             case.assertEqual((*specific.body[:3], specific.body[-1]), (seq, path, ident, name))
+        if not self.late:
+            self.check_object(path, kind, status, name, touched)
+        return status
+
+    def check_object(self, path, kind, status, name, touched):
+        """It was told before its event."""
+        case, objects = self.case, self.mirror.objects
         if status == 'remove':
             case.assertNotIn(path, objects, 'the object is still there when its end is told')
         elif path in objects and 'Name' in objects[path]:
@@ -104,7 +112,6 @@ class Follower:
         # One that removes itself may be gone from the records before its end is told.
         if status in LATEST and path in objects and not objects[path]['AutoRemove']:
             case.assertIn(objects[path]['State'], LATEST[status], f'{status} is told before its object')
-        return status
 
 
 class Wire:

@@ -7,6 +7,7 @@ could change the order: what comes out is what was on the wire.
 
 import array
 import os
+import select
 import socket
 import struct
 import time
@@ -66,9 +67,9 @@ class Message:
 
 
 class Recorder:
-    """A monitor of the bus, as dbus-monitor is one."""
+    """A monitor of the bus, as dbus-monitor is one, or a client that is told what all are told."""
 
-    def __init__(self):
+    def __init__(self, monitor=True):
         self.buffer = b''
         self.messages = []
         self.serial = 0
@@ -76,7 +77,10 @@ class Recorder:
         self.socket.connect(bus_address().partition('path=')[2].partition(',')[0])
         self._authenticate()
         self._call('Hello', 'org.freedesktop.DBus')
-        self._call('BecomeMonitor', 'org.freedesktop.DBus.Monitoring', GLib.Variant('(asu)', ([], 0)))
+        if monitor:
+            self._call('BecomeMonitor', 'org.freedesktop.DBus.Monitoring', GLib.Variant('(asu)', ([], 0)))
+        else:
+            self._call('AddMatch', 'org.freedesktop.DBus', GLib.Variant('(s)', ("type='signal'",)))
         self.messages.clear()
 
     def _authenticate(self):
@@ -140,6 +144,11 @@ class Recorder:
         result = self.messages[first:end + 1]
         del self.messages[:end + 1]
         return result
+
+    def drain(self):
+        """Reads what there is, and does not wait for more."""
+        while select.select([self.socket], [], [], 0)[0]:
+            self._receive(1)
 
     def take_until(self, wanted, seconds=20):
         """All up to the message wanted, which is the last one given."""
