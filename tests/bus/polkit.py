@@ -192,6 +192,7 @@ class User:
     """A client that is a process of its own. A call is a line to it, its outcome one from it."""
 
     def __init__(self, name, cgroup=None):
+        self.name, self.cgroup = name, cgroup
         self.uid = pwd.getpwnam(name).pw_uid
         self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), name, cgroup or ''],
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -320,14 +321,19 @@ def join(cgroup):
         return False
 
 
-def serve(name, cgroup):
-    """The process of a User."""
+def become(name, cgroup):
+    """Makes this process one of that user's, in that session."""
     if cgroup:
         wait_for(lambda: join(cgroup), 20, 'a place in the cgroup')
     entry = pwd.getpwnam(name)
     os.initgroups(name, entry.pw_gid)
     os.setgid(entry.pw_gid)
     os.setuid(entry.pw_uid)
+
+
+def serve(name, cgroup):
+    """The process of a User."""
+    become(name, cgroup)
     connection = service.connect_bus()
     tell({'unique': connection.get_unique_name()})
     for line in sys.stdin:

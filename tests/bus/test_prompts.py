@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Prompts: agents that answer, refuse, never answer; callers and polkit that vanish meanwhile; a world that moves on."""
 
+import os
+import pty
+import select
+import signal
 import time
 
 import polkit
-from service import NAME, RUNTIME, CallError, Case, Service, listen_for, main
+from service import NAME, RUNTIME, CallError, Case, Service, listen_for, main, wait_for
 
 # Somebody local, somebody with no session; both have to be asked about for most things.
 LOCAL, OTHER = 'games', 'man'
@@ -55,6 +59,27 @@ class PromptTest(Case):
         self.assertEqual({key: details[key] for key in ('method', 'name', 'image', 'command', 'reach')},
                          {'method': 'Runtime.Create', 'name': 'new', 'image': 'busybox', 'command': 'sleep 1000', 'reach': ''})
         self.assertRegex(details['image-id'], '^[0-9a-f]{64}$')
+
+    def test_the_command_asks_at_its_terminal(self):
+        """With polkit's own agent for terminals, which ends with the command."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                polkit.become(LOCAL, self.user.cgroup)
+                os.execvp('cpod', ['cpod', 'create', 'busybox', 'true'])
+            finally:
+                os._exit(1)
+        self.addCleanup(os.close, terminal)
+        said = b''
+        while b'Password' not in said:
+            self.assertTrue(select.select([terminal], [], [], SLOW)[0], said)
+            said += os.read(terminal, 4096)
+        self.assertIn(b'Authentication is required to create a container from image busybox', said)
+        os.kill(pid, signal.SIGTERM)
+        _, status = os.waitpid(pid, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(status), -signal.SIGTERM)
+        wait_for(lambda: 'Unregistered Authentication Agent' in self.polkit.log(), SLOW, 'the end of the agent')
+        self.assertEqual(self.root.list(), [])
 
     def test_a_prompt_says_what_reaches_into_the_host(self):
         agent = self.agent(lambda question: False)

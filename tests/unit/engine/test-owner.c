@@ -187,6 +187,7 @@ test_unusable (Fixture *fixture, gconstpointer data)
   g_autoptr(GVariant) health = NULL;
   g_autofree char *file = g_build_filename (fixture->root, "lib", NULL);
   g_autofree char *database = g_build_filename (fixture->root, "lib", "cpod.db", NULL);
+  g_autofree char *told = NULL;
 
   g_assert_true (g_file_set_contents (file, "", -1, NULL));
   g_assert_null (cpd_engine_new (cpd_config_new (fixture->root, NULL), &error));
@@ -196,12 +197,12 @@ test_unusable (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (unlink (file), ==, 0);
   g_assert_cmpint (mkdir (file, 0700), ==, 0);
   g_assert_true (g_file_set_contents (database, "this is no database, is it?", -1, NULL));
-  g_test_expect_message ("cpod", G_LOG_LEVEL_MESSAGE, "*made anew*");
   engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &broken);
-  g_test_assert_expected_messages ();
   g_assert_no_error (broken);
   health = g_variant_ref_sink (cpd_engine_get_health (engine));
   g_assert_cmpuint (g_variant_n_children (health), ==, 1);
+  told = g_variant_print (health, FALSE);
+  g_assert_nonnull (strstr (told, "made anew"));
 }
 
 #define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
