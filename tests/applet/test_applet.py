@@ -28,6 +28,8 @@ def setUpModule():
     service.client.import_busybox()
     app = cpod_applet.Application(flags=Gio.ApplicationFlags.NON_UNIQUE)
     app.register(None)
+    # libadwaita 1.2 can crash when a toast goes while it still moves.
+    Gtk.Settings.get_default().set_property('gtk-enable-animations', False)
     app.activate()
     window = app.get_active_window()
 

@@ -217,8 +217,13 @@ class PromptTest(Case):
         self.polkit = polkit.Polkit(policy='<policyconfig/>')
         self.polkit.start()
         user = self.polkit.user(LOCAL, 'active')
-        with self.assert_error('NotAuthorized', 'only root is served', 'not registered'):
-            user.runtime('GetInfo')
+
+        def is_refused():
+            with self.assert_error('NotAuthorized', 'only root is served') as refusal:
+                user.runtime('GetInfo')
+            return 'not registered' in refusal.error.message
+
+        wait_for(is_refused, SLOW, 'the word of the new polkitd')
 
     def test_too_many_prompts(self):
         users = [self.polkit.user(OTHER, 'none') for _ in range(9)]
