@@ -84,6 +84,9 @@ read_exit (CpdEngine *engine, const CpdContainerRow *row, CpdContainerStatus *st
   status->exit_code = -1;
   cpd_launcher_get_exit (engine->launcher, row->id, bundle, &status->exit_code,
                          &status->oom_killed);
+  /* It is asked in any case: what is known of this run must not be told of the next. */
+  if (cpd_oom_log_take (engine->oom_log, row->id))
+    status->oom_killed = TRUE;
 }
 
 static gboolean

@@ -10,6 +10,7 @@
 #include "engine/cpd-launcher.h"
 #include "engine/cpd-locks.h"
 #include "engine/cpd-monitor.h"
+#include "engine/cpd-oom-log.h"
 #include "engine/cpd-programs.h"
 #include "engine/cpd-waiters.h"
 #include "store/cpd-store-repair.h"
@@ -27,6 +28,7 @@ struct _CpdEngine
   CpdStorage *storage;          /* (owned) */
   CpdLauncher *launcher;        /* (owned) */
   CpdMonitor *monitor;          /* (owned) */
+  CpdOomLog *oom_log;           /* (owned) */
   CpdLocks *locks;              /* (owned) */
   CpdQuota *streams;            /* (owned): that are fed for each user */
   GThreadPool *exits;           /* (owned): its own, so that callers who wait for an exit cannot keep it out */

@@ -78,6 +78,7 @@ cpd_engine_finalize (GObject *object)
   CpdEngine *engine = CPD_ENGINE (object);
 
   cpd_engine_shutdown (engine);
+  g_clear_pointer (&engine->oom_log, cpd_oom_log_free);
   g_clear_pointer (&engine->waiters, cpd_waiters_free);
   g_clear_pointer (&engine->launcher, cpd_launcher_free);
   g_clear_pointer (&engine->storage, cpd_storage_unref);
@@ -291,6 +292,7 @@ open_parts (CpdEngine *engine, CpdStoreRepair *repair, GError **error)
   if (engine->launcher == NULL)
     return FALSE;
   engine->waiters = cpd_waiters_new (engine->store);
+  engine->oom_log = cpd_oom_log_new ("/dev/kmsg");
   engine->exits = g_thread_pool_new (handle_exit, engine, EXIT_THREADS, FALSE, NULL);
   cpd_storage_set_untidy_func (engine->storage, on_untidy, engine);
   engine->monitor = cpd_monitor_new (cpd_launcher_exit_dir (engine->launcher), on_monitor, engine,

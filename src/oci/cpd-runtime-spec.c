@@ -197,6 +197,23 @@ make_linux (const CpdRuntimeSpec *spec, GError **error)
   return g_steal_pointer (&object);
 }
 
+/* As runc has "slice:prefix:name"; a path begins with a slash. */
+static gboolean
+is_systemd_scope (const char *cgroup_path)
+{
+  return cgroup_path != NULL && *cgroup_path != '/' && strchr (cgroup_path, ':') != NULL;
+}
+
+/* Properties of the scope that the OCI runtime asks systemd for, as text of GVariants. */
+static void
+add_scope_properties (JsonObject *annotations)
+{
+  /* At the machine's end the service stops its containers in their own way; then is systemd's turn. */
+  json_object_set_string_member (annotations, "org.systemd.property.Before", "['cpod.service']");
+  /* systemd has a limit for every unit; that of the container is set by the OCI runtime. */
+  json_object_set_string_member (annotations, "org.systemd.property.TasksMax", "uint64 18446744073709551615");
+}
+
 static JsonObject *
 make_annotations (const CpdRuntimeSpec *spec)
 {
@@ -205,6 +222,8 @@ make_annotations (const CpdRuntimeSpec *spec)
   json_object_set_string_member (annotations, "io.container.manager", "cpod");
   cpd_json_set_string (annotations, "org.cpod.name", spec->name);
   cpd_json_set_string (annotations, "org.opencontainers.image.stopSignal", spec->stop_signal);
+  if (is_systemd_scope (spec->cgroup_path))
+    add_scope_properties (annotations);
   return annotations;
 }
 

@@ -186,6 +186,27 @@ test_namespaces (void)
   g_assert_nonnull (cpd_json_get_object (cpd_json_get_object (json_node_get_object (unified), "linux"), "sysctl"));
 }
 
+static void
+test_scope_properties (void)
+{
+  CpdRuntimeSpec spec = basic_spec ();
+  g_autoptr(JsonNode) plain = build (&spec), scope = NULL;
+  JsonObject *annotations = cpd_json_get_object (json_node_get_object (plain), "annotations");
+
+  g_assert_false (json_object_has_member (annotations, "org.systemd.property.Before"));
+  spec.cgroup_path = "/user.slice:odd/cpod-0123";       /* a path, whatever is in it */
+  g_clear_pointer (&plain, json_node_unref);
+  plain = build (&spec);
+  annotations = cpd_json_get_object (json_node_get_object (plain), "annotations");
+  g_assert_false (json_object_has_member (annotations, "org.systemd.property.TasksMax"));
+  spec.cgroup_path = "machine.slice:cpod:0123";
+  scope = build (&spec);
+  annotations = cpd_json_get_object (json_node_get_object (scope), "annotations");
+  g_assert_cmpstr (cpd_json_get_string (annotations, "org.systemd.property.Before"), ==, "['cpod.service']");
+  g_assert_cmpstr (cpd_json_get_string (annotations, "org.systemd.property.TasksMax"), ==,
+                   "uint64 18446744073709551615");
+}
+
 static char *
 capability_set (const CpdRuntimeSpec *spec, const char *set)
 {
@@ -343,6 +364,7 @@ main (int argc, char *argv[])
   g_test_add_func ("/oci/runtime-spec/mounts", test_mounts);
   g_test_add_func ("/oci/runtime-spec/read-only", test_read_only);
   g_test_add_func ("/oci/runtime-spec/namespaces", test_namespaces);
+  g_test_add_func ("/oci/runtime-spec/scope-properties", test_scope_properties);
   g_test_add_func ("/oci/runtime-spec/capability-sets", test_capability_sets);
   g_test_add_func ("/oci/runtime-spec/user", test_user);
   g_test_add_func ("/oci/runtime-spec/privileged", test_privileged);
