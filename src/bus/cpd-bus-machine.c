@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-machine.h"
 
-#include <string.h>
-
 #define SYSTEMD "org.freedesktop.systemd1"
-#define SYSTEMD_PATH "/org/freedesktop/systemd1"
-#define SYSTEMD_MANAGER "org.freedesktop.systemd1.Manager"
+#define SYSTEMD_UNIT SYSTEMD ".Unit"
+/* What every end of the machine goes through. The manager's own state is of no use: it is "starting", even
+ * then, when the boot has never come to its end. */
+#define SHUTDOWN_TARGET "/org/freedesktop/systemd1/unit/shutdown_2etarget"
 
 /* It answers at once, if at all. */
 #define TIMEOUT_MS 5000
@@ -19,11 +19,13 @@ typedef struct
 static gboolean
 is_ending (GVariant *reply)
 {
-  g_autoptr(GVariant) value = NULL;
+  g_autoptr(GVariant) job = NULL;
+  guint32 id = 0;
 
-  g_variant_get (reply, "(v)", &value);
-  return g_variant_is_of_type (value, G_VARIANT_TYPE_STRING)
-         && strcmp (g_variant_get_string (value, NULL), "stopping") == 0;
+  g_variant_get (reply, "(v)", &job);
+  if (g_variant_is_of_type (job, G_VARIANT_TYPE ("(uo)")))
+    g_variant_get (job, "(uo)", &id, NULL);
+  return id != 0;
 }
 
 static void
@@ -53,7 +55,7 @@ cpd_bus_ask_machine_ends (CpdBusService *service, CpdBusMachineFunc func, gpoint
   question = g_new0 (Question, 1);
   question->func = func;
   question->user_data = user_data;
-  g_dbus_connection_call (connection, SYSTEMD, SYSTEMD_PATH, "org.freedesktop.DBus.Properties", "Get",
-                          g_variant_new ("(ss)", SYSTEMD_MANAGER, "SystemState"), G_VARIANT_TYPE ("(v)"),
+  g_dbus_connection_call (connection, SYSTEMD, SHUTDOWN_TARGET, "org.freedesktop.DBus.Properties", "Get",
+                          g_variant_new ("(ss)", SYSTEMD_UNIT, "Job"), G_VARIANT_TYPE ("(v)"),
                           G_DBUS_CALL_FLAGS_NO_AUTO_START, TIMEOUT_MS, NULL, on_answer, question);
 }
