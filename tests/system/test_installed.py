@@ -14,8 +14,10 @@ from machine import (CONF, MachineCase, UNIT, journal, main, main_pid, measured,
 import cgroups
 from service import is_alive, wait_for
 
+MIB = 1 << 20
 # Of 10. See cpodd(8) for why it is not far from that.
 EXPOSURE_MAX = 9.6
+MANY = 1000
 PROPERTY = ('busctl', '--system', '--timeout=60', 'get-property', 'org.cpod.Cpod1', '/org/cpod/Cpod1/Runtime',
             'org.cpod.Cpod1.Runtime')
 
@@ -119,6 +121,45 @@ class LifeTest(MachineCase):
         self.assert_lives_on(container, pid)
 
 
+class LimitsTest(MachineCase):
+    """By scopes of systemd, in force."""
+
+    def setUp(self):
+        super().setUp()
+        self.configure('[engine]\ncgroup_manager = "systemd"\n')
+
+    def test_memory(self):
+        container = self.client.create('dd', 'if=/dev/zero', 'of=/dev/null', 'bs=128M', 'count=1', memory=32 * MIB,
+                                       memory_swap=32 * MIB)
+        for _ in range(2):          # what systemd keeps of a scope that failed is not in the way of the next
+            container.start()
+            self.assertEqual(container.wait(seconds=120), 137)
+            container.wait_exited()
+            self.assertIs(container.inspect()['State']['OOMKilled'], True)
+        container = self.client.create('dd', 'if=/dev/zero', 'of=/dev/null', 'bs=8M', 'count=1', memory=32 * MIB)
+        container.start()
+        self.assertEqual(container.wait(seconds=120), 0)
+
+    def test_pids(self):
+        script = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 100 & done; wait'
+        container = self.client.create('sh', '-c', script, pids_limit=8)
+        container.start()
+        self.assertNotEqual(container.wait(seconds=120), 0)
+        self.assertIn("can't fork", container.output('stderr'))
+
+    def test_more_processes_than_systemd_grants(self):
+        container = self.sleeper(pids_limit=100000)
+        unlimited = self.sleeper(pids_limit=-1)
+        for one, limit in ((container, 100000), (unlimited, 'max')):
+            path = cgroups.path_of(one.get('Pid'))
+            limits = set()
+            while 'scope' in path:
+                with open(f'/sys/fs/cgroup{path}/pids.max', encoding='utf-8') as file:
+                    limits.add(file.read().strip())
+                path = os.path.dirname(path)
+            self.assertLessEqual(limits, {str(limit), 'max'})
+
+
 class JournalTest(MachineCase):
     def test_events(self):
         self.configure('[engine]\nevents_logger = "journald"\n')
@@ -141,6 +182,32 @@ class JournalTest(MachineCase):
         container = self.sleeper()
         os.kill(container.inspect()['State']['ConmonPid'], signal.SIGKILL)
         wait_for(lambda: 'the container goes on' in journal(f'CPOD_CONTAINER_ID={container.id}'), 60, 'the line')
+
+
+class NumbersTest(MachineCase):
+    """What docs/performance.md tells of a machine like this one."""
+
+    def test_memory_and_start(self):
+        systemctl('restart', UNIT)
+        self.connect()
+        time.sleep(3)
+        measured(f'idle, no container: {pss(main_pid())} KiB')
+        for i in range(MANY):
+            self.client.create('true', name=f'many{i}')
+        systemctl('restart', UNIT)
+        begun = int(show('ExecMainStartTimestampMonotonic'))
+        ms = (int(show('ActiveEnterTimestampMonotonic')) - begun) / 1000
+        measured(f'from the start of the process to owning the name, {MANY} containers: {ms:.0f} ms')
+        self.connect()
+        self.assertEqual(len(self.client.list()), MANY)
+        time.sleep(3)
+        measured(f'idle, {MANY} containers: {pss(main_pid())} KiB')
+        self.client.job_wait(self.client.runtime('PruneContainers'), seconds=300)
+
+
+def pss(pid):
+    with open(f'/proc/{pid}/smaps_rollup', encoding='utf-8') as file:
+        return int(re.search(r'^Pss: +(\d+) kB', file.read(), re.M)[1])
 
 
 if __name__ == '__main__':
