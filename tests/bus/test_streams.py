@@ -145,7 +145,7 @@ class EventStreamTest(StreamCase):
     def test_many_readers_that_are_gone(self):
         before = len(os.listdir(f'/proc/{self.service.process.pid}/fd'))
         streams = [self.stream(FROM_NOW) for _ in range(50)]
-        self.assertEqual(threads(self.service), 50)
+        wait_for(lambda: threads(self.service) == 50, 60, 'all streams')
         for stream in streams:
             stream.close()
         wait_for(lambda: threads(self.service) == 0, 60, 'the end of the streams')
