@@ -130,7 +130,8 @@ class Polkit:
         with open(os.path.join(self.directory, 'log'), 'ab') as log:
             self.process = subprocess.Popen(
                 ['unshare', '-m', '--propagation', 'private', 'sh', '-c', LAUNCH, 'sh', self.directory, DAEMON],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, 'G_DEBUG': ''})      # its warnings are not ours
         wait_for(lambda: has_owner(bus, NAME) or self.process.poll() is not None, 30, 'polkitd')
         if self.process.poll() is not None:
             raise AssertionError('polkitd does not start: ' + self.log())
