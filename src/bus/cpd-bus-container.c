@@ -55,6 +55,11 @@ static const CpdBusOption remove_options[] = {
   { NULL }
 };
 
+static const CpdBusOption attach_options[] = {
+  { "running", G_VARIANT_TYPE_BOOLEAN },
+  { NULL }
+};
+
 static const CpdBusOption update_options[] = {
   CPD_BUS_RESOURCE_OPTIONS,
   { NULL }
@@ -198,10 +203,23 @@ work_update (CpdBusCall *call, GError **error)
 static GVariant *
 work_attach (CpdBusCall *call, GError **error)
 {
-  int fd = cpd_engine_attach_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
+  gboolean must_run = cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "running", FALSE);
+  int fd = cpd_engine_attach_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), must_run,
                                         cpd_bus_call_get_caller (call), error);
 
   return cpd_bus_call_reply_fd (call, fd, error);
+}
+
+static GVariant *
+work_resize (CpdBusCall *call, GError **error)
+{
+  guint32 rows, columns;
+
+  if (!cpd_bus_call_get_size (call, &rows, &columns, error)
+      || !cpd_engine_resize_container (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), rows, columns,
+                                       error))
+    return NULL;
+  return cpd_bus_call_nothing ();
 }
 
 static GVariant *
@@ -277,7 +295,8 @@ static const CpdBusMethod methods[] = {
   { "StatPath", cpd_bus_no_options, FALSE, cpd_bus_work_stat_path },
   { "CopyOut", cpd_bus_copy_out_options, TRUE, NULL, cpd_bus_copy_out_start },
   { "CopyIn", cpd_bus_copy_in_options, TRUE, NULL, cpd_bus_copy_in_start },
-  { "Attach", cpd_bus_no_options, TRUE, work_attach },
+  { "Attach", attach_options, TRUE, work_attach },
+  { "Resize", cpd_bus_no_options, FALSE, work_resize },
   { "Logs", logs_options, FALSE, work_logs },
   { "Exec", cpd_bus_exec_options, TRUE, cpd_bus_work_exec },
   { "ListExecs", cpd_bus_no_options, FALSE, cpd_bus_work_list_execs },

@@ -72,6 +72,7 @@ const CpdBusOption cpd_bus_create_options[] = {
   { "network", G_VARIANT_TYPE_STRING, check_network },
   { "read-only", G_VARIANT_TYPE_BOOLEAN },
   { "stdin", G_VARIANT_TYPE_BOOLEAN },
+  { "tty", G_VARIANT_TYPE_BOOLEAN },
   { "auto-remove", G_VARIANT_TYPE_BOOLEAN },
   { "stop-signal", G_VARIANT_TYPE_STRING, cpd_bus_check_signal },
   { "stop-timeout", G_VARIANT_TYPE_UINT32 },

@@ -1,52 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "config.h"
 
-#include "cli/cli-attach.h"
+#include "cli/cli-attach-private.h"
 #include "cli/cli-handover.h"
 
-#include <errno.h>
 #include <glib-unix.h>
 #include <glib/gi18n.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
-
-/* One packet to the monitor, and the largest from it with some room. */
-#define INPUT_SIZE 32000
-#define OUTPUT_SIZE (32 * 1024 + 1)
-
-/* With what a terminal's sequence to detach with has kept back before. */
-#define INPUT_ROOM (INPUT_SIZE + CLI_DETACH_KEYS_MAX)
-
-struct _CliAttach
-{
-  CliApp *app;
-  GCancellable *cancellable;    /* ends the calls before the container runs */
-  int signal_fd;
-  sigset_t mask;                /* the one before */
-  guint signal_source;
-  int caught;
-
-  const char *interface;        /* of what is attached to */
-  const char *path;
-  CliTerminal *terminal;        /* (unowned) (nullable): it has one, and is shown on ours */
-  gboolean detached;
-  gboolean started;
-  gboolean starting;            /* it may run, though we were not told yet */
-  sigset_t pending;             /* signals that came meanwhile */
-  int socket;
-  guint output_source;
-  guint input_source;
-  char *input;                  /* read, but not yet passed on */
-  gsize input_length;
-  GString *filtered;            /* what of it is for the container, if there is a terminal */
-
-  gboolean waiting;
-  GVariant *exit;               /* (nullable): reply of Wait */
-  GError *error;
-};
 
 /* A call under way, which ends the loop that waits for it. */
 typedef struct
@@ -65,14 +27,38 @@ send_call (CliAttach  *self,
                           parameters, NULL, G_DBUS_CALL_FLAGS_NONE, G_MAXINT, NULL, NULL, NULL);
 }
 
+static void resize_ready (GObject *source, GAsyncResult *result, gpointer user_data);
+
+/* One call at a time, or an earlier size could come last. */
 static void
 resize (CliAttach *self)
 {
   guint32 rows;
   guint32 columns;
 
-  if (cli_terminal_get_size (&rows, &columns))
-    send_call (self, "Resize", g_variant_new ("(uu@a{sv})", rows, columns, cli_no_options ()));
+  self->resize_again = self->resizing;
+  if (self->resizing || !cli_terminal_get_size (&rows, &columns))
+    return;
+
+  self->resizing = TRUE;
+  g_dbus_connection_call (cpod_client_get_connection (self->app->client),
+                          cpod_client_get_bus_name (self->app->client), self->path, self->interface, "Resize",
+                          g_variant_new ("(uu@a{sv})", rows, columns, cli_no_options ()), NULL,
+                          G_DBUS_CALL_FLAGS_NONE, G_MAXINT, self->leaving, resize_ready, self);
+}
+
+/* It may have ended by now, which is no concern of ours. */
+static void
+resize_ready (GObject      *source,
+              GAsyncResult *result,
+              gpointer      user_data)
+{
+  CliAttach *self = user_data;
+  g_autoptr(GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, NULL);
+
+  self->resizing = FALSE;
+  if (self->resize_again && !g_cancellable_is_cancelled (self->leaving))
+    resize (self);
 }
 
 static void
@@ -81,12 +67,6 @@ pass_signal (CliAttach *self,
 {
   GVariantBuilder options;
   g_autofree char *text = g_strdup_printf ("%d", number);
-
-  if (number == SIGWINCH && self->terminal != NULL)
-    {
-      resize (self);
-      return;
-    }
 
   g_variant_builder_init (&options, G_VARIANT_TYPE_VARDICT);
   g_variant_builder_add (&options, "{sv}", "signal", g_variant_new_string (text));
@@ -112,7 +92,14 @@ signal_ready (int          fd,
   if (read (fd, &info, sizeof info) != (gssize) sizeof info)
     return G_SOURCE_CONTINUE;
 
-  if (self->started)
+  if (info.ssi_signo == SIGWINCH && self->terminal != NULL)
+    {
+      if (self->socket >= 0)
+        resize (self);
+    }
+  else if (self->started && self->ignore_signals)
+    self->caught = info.ssi_signo != SIGCONT && info.ssi_signo != SIGWINCH ? (int) info.ssi_signo : self->caught;
+  else if (self->started)
     pass_signal (self, info.ssi_signo);
   else if (self->starting && sigismember (&self->pending, info.ssi_signo) == 0)
     sigaddset (&self->pending, info.ssi_signo);
@@ -145,6 +132,7 @@ cli_attach_new (CliApp *app)
   self->socket = -1;
   sigemptyset (&self->pending);
   self->cancellable = g_cancellable_new ();
+  self->leaving = g_cancellable_new ();
   self->signal_fd = signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
   self->signal_source = g_unix_fd_add (self->signal_fd, G_IO_IN, signal_ready, self);
   return self;
@@ -159,10 +147,15 @@ cli_attach_free (CliAttach *self)
   g_clear_handle_id (&self->signal_source, g_source_remove);
   g_clear_handle_id (&self->output_source, g_source_remove);
   g_clear_handle_id (&self->input_source, g_source_remove);
+  g_cancellable_cancel (self->leaving);
+  while (self->waiting || self->resizing)
+    g_main_context_iteration (NULL, TRUE);
+
   if (self->socket >= 0)
     close (self->socket);
   close (self->signal_fd);
   g_clear_object (&self->cancellable);
+  g_clear_object (&self->leaving);
   g_clear_pointer (&self->exit, g_variant_unref);
   g_clear_error (&self->error);
   g_free (self->input);
@@ -184,6 +177,12 @@ int
 cli_attach_signal (CliAttach *self)
 {
   return self->caught;
+}
+
+gboolean
+cli_attach_has_started (CliAttach *self)
+{
+  return self->started;
 }
 
 static void
@@ -246,144 +245,6 @@ cli_attach_call (CliAttach    *self,
   return call_with (self, path, interface, method, parameters, NULL, fd_list, error);
 }
 
-static gboolean
-write_all (int         fd,
-           const char *data,
-           gsize       length)
-{
-  while (length > 0)
-    {
-      const gssize n = write (fd, data, length);
-
-      if (n < 0 && errno == EAGAIN)
-        {
-          GPollFD poll_fd = { .fd = fd, .events = G_IO_OUT };
-
-          g_poll (&poll_fd, 1, -1);
-        }
-      else if (n < 0 && errno != EINTR)
-        return FALSE;
-      else if (n > 0)
-        {
-          data += n;
-          length -= n;
-        }
-    }
-
-  return TRUE;
-}
-
-static gboolean
-output_ready (int          fd,
-              GIOCondition condition,
-              gpointer     user_data)
-{
-  static char packet[OUTPUT_SIZE];
-  CliAttach *self = user_data;
-  gssize n;
-
-  n = recv (fd, packet, sizeof packet, MSG_DONTWAIT);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return G_SOURCE_CONTINUE;
-
-  if (n > 0)
-    {
-      /* Where output cannot be written it is dropped: the container goes on. */
-      write_all (packet[0] == CPOD_STREAM_ID_STDERR ? STDERR_FILENO : STDOUT_FILENO, packet + 1, n - 1);
-      return G_SOURCE_CONTINUE;
-    }
-
-  self->output_source = 0;
-  g_clear_handle_id (&self->input_source, g_source_remove);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean input_ready (int fd, GIOCondition condition, gpointer user_data);
-
-/* Takes out of what was read what is for us. */
-static void
-filter_input (CliAttach *self)
-{
-  if (self->terminal == NULL)
-    return;
-
-  g_string_truncate (self->filtered, 0);
-  self->detached = cli_terminal_filter (self->terminal, self->input, self->input_length, self->filtered);
-  /* What was kept back before may make it longer, and the input has room for that. */
-  self->input_length = MIN (self->filtered->len, INPUT_ROOM);
-  memcpy (self->input, self->filtered->str, self->input_length);
-}
-
-/* Passes on what was read; gives FALSE when the container takes no more. */
-static gboolean
-flush_input (CliAttach *self)
-{
-  gssize n;
-
-  if (self->input_length == 0)
-    return TRUE;
-
-  n = send (self->socket, self->input, self->input_length, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return TRUE;
-
-  self->input_length = 0;
-  return n >= 0;
-}
-
-static gboolean
-socket_writable (int          fd,
-                 GIOCondition condition,
-                 gpointer     user_data)
-{
-  CliAttach *self = user_data;
-
-  if (!flush_input (self))
-    {
-      self->input_source = 0;
-      return G_SOURCE_REMOVE;
-    }
-
-  if (self->input_length > 0)
-    return G_SOURCE_CONTINUE;
-
-  self->input_source = g_unix_fd_add (STDIN_FILENO, G_IO_IN, input_ready, self);
-  return G_SOURCE_REMOVE;
-}
-
-static gboolean
-input_ready (int          fd,
-             GIOCondition condition,
-             gpointer     user_data)
-{
-  CliAttach *self = user_data;
-  const gssize n = read (fd, self->input, INPUT_SIZE);
-
-  if (n < 0 && (errno == EAGAIN || errno == EINTR))
-    return G_SOURCE_CONTINUE;
-
-  if (n <= 0)
-    {
-      shutdown (self->socket, SHUT_WR);
-      self->input_source = 0;
-      return G_SOURCE_REMOVE;
-    }
-
-  self->input_length = n;
-  filter_input (self);
-  if (!flush_input (self) || self->detached)
-    {
-      self->input_source = 0;
-      return G_SOURCE_REMOVE;
-    }
-
-  if (self->input_length == 0)
-    return G_SOURCE_CONTINUE;
-
-  self->input_source = g_unix_fd_add (self->socket, G_IO_OUT, socket_writable, self);
-  return G_SOURCE_REMOVE;
-}
-
 static void
 wait_ready (GObject      *source,
             GAsyncResult *result,
@@ -412,22 +273,20 @@ begin_wait (CliAttach  *self,
   g_dbus_connection_call (cpod_client_get_connection (self->app->client),
                           cpod_client_get_bus_name (self->app->client), self->path, self->interface, "Wait",
                           g_variant_new ("(@a{sv})", g_variant_builder_end (&options)),
-                          G_VARIANT_TYPE ("(i)"), CLI_CALL_FLAGS, G_MAXINT, NULL, wait_ready, self);
+                          G_VARIANT_TYPE ("(i)"), CLI_CALL_FLAGS, G_MAXINT, self->leaving, wait_ready, self);
 }
 
+/* OPTIONS, which may be floating, are those of the call. */
 static gboolean
 open_streams (CliAttach  *self,
-              gboolean    with_input,
+              GVariant   *options,
               GError    **error)
 {
   g_autoptr(GUnixFDList) fd_list = NULL;
   g_autoptr(GVariant) reply = NULL;
 
-  if (self->terminal != NULL && with_input)
-    cli_terminal_begin (self->terminal);
-
-  reply = cli_attach_call (self, self->path, self->interface, "Attach",
-                           g_variant_new ("(@a{sv})", cli_no_options ()), &fd_list, error);
+  reply = cli_attach_call (self, self->path, self->interface, "Attach", g_variant_new ("(@a{sv})", options),
+                           &fd_list, error);
   if (reply == NULL)
     return FALSE;
 
@@ -439,15 +298,17 @@ open_streams (CliAttach  *self,
       return FALSE;
     }
 
-  self->output_source = g_unix_fd_add (self->socket, G_IO_IN | G_IO_HUP, output_ready, self);
-  if (with_input)
-    {
-      self->input = g_malloc (INPUT_ROOM);
-      self->filtered = g_string_sized_new (INPUT_ROOM);
-      self->input_source = g_unix_fd_add (STDIN_FILENO, G_IO_IN | G_IO_HUP, input_ready, self);
-    }
-
   return TRUE;
+}
+
+/* Before anything can ask for it. */
+static void
+set_first_size (CliAttach *self)
+{
+  if (self->terminal != NULL)
+    resize (self);
+  while (self->resizing && self->caught == 0)
+    g_main_context_iteration (NULL, TRUE);
 }
 
 /* Until it has ended and all of its output is here, or we leave it. */
@@ -456,12 +317,19 @@ stay (CliAttach  *self,
       int        *exit_code,
       GError    **error)
 {
-  while (!self->detached && (self->waiting || (self->output_source != 0 && self->exit != NULL)))
+  while (!self->detached && self->caught == 0
+         && (self->waiting || (self->output_source != 0 && self->exit != NULL)))
     g_main_context_iteration (NULL, TRUE);
 
   *exit_code = 0;
   if (self->detached)
     return TRUE;
+
+  if (self->caught != 0)
+    {
+      g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED, g_strsignal (self->caught));
+      return FALSE;
+    }
 
   if (self->exit == NULL)
     {
@@ -471,6 +339,18 @@ stay (CliAttach  *self,
 
   g_variant_get (self->exit, "(i)", exit_code);
   return TRUE;
+}
+
+static void
+attach_to (CliAttach              *self,
+           const char             *interface,
+           const char             *path,
+           const CliAttachOptions *options)
+{
+  self->interface = interface;
+  self->path = path;
+  self->terminal = options->terminal;
+  self->ignore_signals = options->ignore_signals;
 }
 
 /* A container that goes by itself is waited for while it is surely there; any
@@ -484,14 +364,11 @@ cli_attach_run (CliAttach              *self,
 {
   g_autoptr(GVariant) reply = NULL;
 
-  self->interface = CLI_CONTAINER;
-  self->path = path;
-  self->terminal = options->terminal;
-  if (!open_streams (self, options->with_input, error))
+  attach_to (self, CLI_CONTAINER, path, options);
+  if (!open_streams (self, cli_no_options (), error))
     return FALSE;
 
-  if (self->terminal != NULL)
-    resize (self);
+  set_first_size (self);
   if (options->until_removed)
     begin_wait (self, "removed");
 
@@ -501,9 +378,32 @@ cli_attach_run (CliAttach              *self,
     return FALSE;
 
   self->started = TRUE;
+  cli_attach_show_streams (self, options->with_input);
   if (!options->until_removed)
     begin_wait (self, "stopped");
 
+  return stay (self, exit_code, error);
+}
+
+/* It is waited for from before, while it is surely there. */
+gboolean
+cli_attach_join (CliAttach              *self,
+                 const char             *path,
+                 const CliAttachOptions *options,
+                 int                    *exit_code,
+                 GError                **error)
+{
+  GVariantBuilder builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+
+  attach_to (self, CLI_CONTAINER, path, options);
+  g_variant_builder_add (&builder, "{sv}", "running", g_variant_new_boolean (TRUE));
+  begin_wait (self, options->until_removed ? "removed" : "stopped");
+  if (!open_streams (self, g_variant_builder_end (&builder), error))
+    return FALSE;
+
+  self->started = TRUE;
+  set_first_size (self);
+  cli_attach_show_streams (self, options->with_input);
   return stay (self, exit_code, error);
 }
 
@@ -561,15 +461,14 @@ cli_attach_exec (CliAttach              *self,
 {
   g_autoptr(CliHandover) handover = options->terminal == NULL ? cli_handover_new (options->with_input) : NULL;
 
-  self->interface = CLI_EXEC;
-  self->path = path;
-  self->terminal = options->terminal;
+  attach_to (self, CLI_EXEC, path, options);
   if (handover != NULL)
     return exec_with_streams (self, handover, exit_code, error);
-  if (!open_streams (self, options->with_input, error))
+  if (!open_streams (self, cli_no_options (), error))
     return FALSE;
 
   self->started = TRUE;
+  cli_attach_show_streams (self, options->with_input);
   begin_wait (self, NULL);
   return stay (self, exit_code, error) && leave (self, error);
 }

@@ -26,6 +26,8 @@ parse_entries (const CliVerb      *verb,
     { "cidfile", 0, 0, G_OPTION_ARG_FILENAME, &self->cidfile, N_("Write the container's id to a file"), N_("FILE") },
     { "detach", 'd', with_detach ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &self->detach,
       N_("Do not wait for the container; print its id"), NULL },
+    { "detach-keys", 0, with_detach ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &self->detach_keys,
+      N_("Keys that leave a container with a terminal to itself"), N_("KEY[,KEY…]") },
     { "entrypoint", 0, 0, G_OPTION_ARG_STRING, &self->entrypoint, N_("Replace the image's entrypoint"),
       N_("PROGRAM|JSON") },
     { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &self->env, N_("Set an environment variable"), N_("KEY[=VALUE]") },
@@ -49,6 +51,10 @@ parse_entries (const CliVerb      *verb,
       N_("SIGNAL") },
     { "stop-timeout", 0, 0, G_OPTION_ARG_INT, &self->stop_timeout,
       N_("Time between the stop signal and SIGKILL"), N_("SECONDS") },
+    { "sig-proxy", 0, with_detach ? 0 : G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &self->sig_proxy,
+      N_("Pass on signals (the default; see --sig-proxy=false)"), NULL },
+    { "no-sig-proxy", 0, G_OPTION_FLAG_HIDDEN | G_OPTION_FLAG_REVERSE, G_OPTION_ARG_NONE, &self->sig_proxy, NULL, NULL },
+    { "tty", 't', 0, G_OPTION_ARG_NONE, &self->tty, N_("Give it a terminal"), NULL },
     { "user", 'u', 0, G_OPTION_ARG_STRING, &self->user, N_("Run as this user"), N_("USER[:GROUP]") },
     { "workdir", 'w', 0, G_OPTION_ARG_STRING, &self->workdir, N_("Set the working directory"), N_("DIRECTORY") },
     { NULL }
@@ -69,6 +75,7 @@ cli_create_options_parse (const CliVerb  *verb,
   g_autoptr(CliCreateOptions) self = g_new0 (CliCreateOptions, 1);
 
   self->stop_timeout = -1;
+  self->sig_proxy = TRUE;
   if (!parse_entries (verb, self, with_detach, &argc, &argv, status))
     return NULL;
 
@@ -84,9 +91,10 @@ cli_create_options_parse (const CliVerb  *verb,
       return NULL;
     }
 
-  if (self->detach && !with_detach)
+  if (!with_detach && (self->detach || self->detach_keys != NULL || !self->sig_proxy))
     {
-      *status = cli_fail (_("unknown option %s"), "--detach");
+      *status = cli_fail (_("unknown option %s"), self->detach ? "--detach"
+                                                  : self->detach_keys != NULL ? "--detach-keys" : "--sig-proxy");
       return NULL;
     }
 
@@ -112,6 +120,7 @@ cli_create_options_free (CliCreateOptions *self)
   g_free (self->pull_policy);
   g_free (self->pulled);
   g_free (self->cidfile);
+  g_free (self->detach_keys);
   g_strfreev (self->env);
   g_strfreev (self->labels);
   g_strfreev (self->cap_add);
@@ -292,6 +301,7 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   add_string (&builder, "stop-signal", self->stop_signal);
   add_flag (&builder, "read-only", self->read_only);
   add_flag (&builder, "stdin", self->interactive);
+  add_flag (&builder, "tty", self->tty);
   add_flag (&builder, "auto-remove", self->remove);
   add_flag (&builder, "privileged", self->privileged);
   add_strings (&builder, "cap-add", self->cap_add);

@@ -11,6 +11,9 @@ typedef struct
   gboolean detach;
   gboolean remove;
   gboolean interactive;
+  gboolean tty;
+  gboolean sig_proxy;
+  char *detach_keys;
   gboolean read_only;
   gboolean privileged;
   char *name;

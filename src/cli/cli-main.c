@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 
 static const CliVerb verbs[] = {
+  { "attach", N_("CONTAINER"), N_("Show a running container, and pass on what is typed"), cli_attach },
   { "build", N_("[OPTION OF BUILDAH…] [CONTEXT]"), N_("Build an image with buildah"), cli_build },
   { "commit", N_("CONTAINER [NAME]"), N_("Make an image of a container"), cli_commit },
   { "config", N_("[KEY…]"), N_("Show the configuration, and where it is from"), cli_config },
@@ -77,7 +78,7 @@ static const CliVerb verbs[] = {
 
 /* What podman calls them as well. */
 static const struct { const char *name, *verb; } aliases[] = {
-  { "container commit", "commit" }, { "container cp", "cp" }, { "container create", "create" },
+  { "container attach", "attach" }, { "container commit", "commit" }, { "container cp", "cp" }, { "container create", "create" },
   { "container exec", "exec" }, { "container export", "export" },
   { "container init", "init" }, { "container kill", "kill" }, { "container list", "ps" },
   { "container logs", "logs" }, { "container ls", "ps" }, { "container mount", "mount" },

@@ -42,7 +42,7 @@ report_failure (CliApp                 *app,
 
   if (caught == 0)
     status = cli_fail_error (error);
-  if (options->remove && path != NULL)
+  if (options->remove && path != NULL && !cli_attach_has_started (attach))
     remove_unstarted (app, path);
 
   return status;
@@ -66,6 +66,33 @@ run_detached (CliApp                 *app,
 
   puts (id);
   return EXIT_SUCCESS;
+}
+
+static int
+run_attached (CliApp                 *app,
+              const CliCreateOptions *options,
+              CliAttach              *attach,
+              const char             *path)
+{
+  CliAttachOptions attach_options = { .with_input = options->interactive, .until_removed = options->remove,
+                                      .ignore_signals = !options->sig_proxy };
+  g_autoptr(CliTerminal) terminal = NULL;
+  g_autoptr(GError) error = NULL;
+  int exit_code;
+
+  if (options->tty)
+    {
+      terminal = cli_terminal_new (app, options->detach_keys, &error);
+      if (terminal == NULL)
+        return report_failure (app, options, attach, path, error);
+    }
+
+  attach_options.terminal = terminal;
+  if (cli_attach_run (attach, path, &attach_options, &exit_code, &error))
+    return exit_code & 0xff;
+
+  g_clear_pointer (&terminal, cli_terminal_free);       /* the message needs an orderly one */
+  return report_failure (app, options, attach, path, error);
 }
 
 /* Pulls what is to be pulled anyway. The connection is made while signals are blocked, see cli_attach_new(). */
@@ -105,11 +132,10 @@ cli_run (CliApp        *app,
   g_autoptr(CliCreateOptions) options = NULL;
   g_autoptr(CliAttach) attach = NULL;
   g_autoptr(GVariant) created = NULL;
+  g_autoptr(GBytes) keys = NULL;
   g_autoptr(GError) error = NULL;
   const char *path;
   const char *id;
-  CliAttachOptions attach_options;
-  int exit_code;
   int status;
 
   options = cli_create_options_parse (verb, TRUE, argc, argv, &status);
@@ -121,6 +147,11 @@ cli_run (CliApp        *app,
 
   if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
     return cli_fail (_("id file %s exists"), options->cidfile);
+
+  if (options->detach_keys != NULL)
+    keys = cli_terminal_parse_keys (options->detach_keys, &error);
+  if (error != NULL)
+    return cli_fail_error (error);
 
   if (options->pull_policy != NULL && !prepare (app, options, &error))
     return cli_fail_error (error);
@@ -148,9 +179,5 @@ cli_run (CliApp        *app,
   if (options->detach)
     return run_detached (app, options, attach, path, id);
 
-  attach_options = (CliAttachOptions) { .with_input = options->interactive, .until_removed = options->remove };
-  if (!cli_attach_run (attach, path, &attach_options, &exit_code, &error))
-    return report_failure (app, options, attach, path, error);
-
-  return exit_code & 0xff;
+  return run_attached (app, options, attach, path);
 }

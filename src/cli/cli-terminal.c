@@ -94,7 +94,8 @@ cli_terminal_new (CliApp      *app,
 }
 
 void
-cli_terminal_begin (CliTerminal *self)
+cli_terminal_begin (CliTerminal *self,
+                    gboolean     with_input)
 {
   struct termios raw;
 
@@ -102,7 +103,10 @@ cli_terminal_begin (CliTerminal *self)
     return;
 
   raw = self->before;
-  cfmakeraw (&raw);
+  if (with_input)
+    cfmakeraw (&raw);
+  else
+    raw.c_oflag &= ~(tcflag_t) OPOST;
   self->begun = tcsetattr (STDIN_FILENO, TCSADRAIN, &raw) == 0;
 }
 

@@ -13,8 +13,9 @@ typedef struct _CliTerminal CliTerminal;
 CliTerminal *cli_terminal_new       (CliApp       *app,
                                      const char   *keys,
                                      GError      **error);
-/* Every key goes to the container from now on; until it is freed. */
-void         cli_terminal_begin     (CliTerminal  *self);
+/* Every key goes to the container from now on, if there is input, and output is as it comes; until it is freed. */
+void         cli_terminal_begin     (CliTerminal  *self,
+                                     gboolean      with_input);
 void         cli_terminal_free      (CliTerminal  *self);
 /* FALSE when there is no terminal that has a size. */
 gboolean     cli_terminal_get_size  (guint32      *rows,

@@ -57,6 +57,7 @@ struct _CliVerb
 #define CLI_DECLARE_VERB(name) \
   int cli_##name (CliApp *app, const CliVerb *verb, int argc, char **argv)
 
+CLI_DECLARE_VERB (attach);
 CLI_DECLARE_VERB (build);
 CLI_DECLARE_VERB (commit);
 CLI_DECLARE_VERB (config);

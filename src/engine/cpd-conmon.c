@@ -359,5 +359,8 @@ cpd_conmon_resize (const char *directory, guint rows, guint columns, GError **er
       return FALSE;
     }
   wait_until_read (fd);
-  return cpd_fs_write_all (fd, line, strlen (line), error);
+  if (!cpd_fs_write_all (fd, line, strlen (line), error))
+    return FALSE;
+  wait_until_read (fd);         /* what is started after this finds the size */
+  return TRUE;
 }

@@ -107,6 +107,8 @@ set_env (CpdContainerConfig *config, JsonObject *image, GVariant *options, const
   g_auto(GStrv) given = lookup_strv (options, "env");
   g_autofree char *hostname = g_strconcat ("HOSTNAME=", config->hostname, NULL);
 
+  if (config->tty)
+    set_variable (env, "TERM=xterm");
   for (char **entry = defaults->env; *entry != NULL; entry++)
     if (strchr (*entry, '=') != NULL)
       set_variable (env, *entry);
@@ -337,6 +339,7 @@ cpd_container_config_new (const char *id, const CpdImageRow *image, GVariant *op
 
   g_variant_lookup (options, "read-only", "b", &config->read_only);
   g_variant_lookup (options, "stdin", "b", &config->keep_stdin);
+  g_variant_lookup (options, "tty", "b", &config->tty);
   set_labels (config, defaults, options);
   if (!set_texts (config, id, defaults, options, error)
       || !set_args (config, defaults, options, error)
@@ -369,6 +372,7 @@ cpd_container_config_to_json (const CpdContainerConfig *config)
   cpd_json_set_string (object, "network", config->network);
   json_object_set_boolean_member (object, "readOnly", config->read_only);
   json_object_set_boolean_member (object, "stdin", config->keep_stdin);
+  json_object_set_boolean_member (object, "tty", config->tty);
   json_object_set_boolean_member (object, "privileged", config->privileged);
   cpd_json_set_strv (object, "capabilities", (const char *const *) config->capabilities);
   cpd_json_set_strv (object, "addedCapabilities", (const char *const *) config->added_capabilities);
@@ -453,6 +457,7 @@ cpd_container_config_parse (const char *json, GError **error)
   config->network = g_strdup (cpd_json_get_string (object, "network"));
   config->read_only = cpd_json_get_boolean (object, "readOnly");
   config->keep_stdin = cpd_json_get_boolean (object, "stdin");
+  config->tty = cpd_json_get_boolean (object, "tty");
   config->privileged = cpd_json_get_boolean (object, "privileged");
   config->capabilities = cpd_json_get_strv (object, "capabilities");
   config->added_capabilities = cpd_json_get_strv (object, "addedCapabilities");

@@ -25,6 +25,7 @@ typedef struct
   char *network;                /* "none" or "host" */
   gboolean read_only;
   gboolean keep_stdin;
+  gboolean tty;
   gboolean privileged;
   char **capabilities;
   char **added_capabilities;

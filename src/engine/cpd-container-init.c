@@ -118,7 +118,7 @@ write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerC
   CpdRuntimeSpec spec = {
     .id = row->id, .name = row->name, .rootfs = rootfs, .hostname = config->hostname,
     .args = (const char *const *) config->args, .cwd = config->workdir,
-    .read_only = config->read_only, .privileged = config->privileged,
+    .read_only = config->read_only, .privileged = config->privileged, .terminal = config->tty,
     .host_network = strcmp (config->network, "host") == 0,
     .capabilities = (const char *const *) config->capabilities,
     .added_capabilities = (const char *const *) config->added_capabilities,
@@ -172,7 +172,7 @@ cpd_engine_launch (CpdEngine *engine, const CpdContainerRow *row, CpdContainerCo
   g_autofree char *below = NULL, *cgroup = NULL;
   CpdLaunch launch = {
     .id = row->id, .name = row->name, .bundle = bundle, .log_path = log_path,
-    .keep_stdin = config->keep_stdin, .log_size_max = settings->log_size_max,
+    .keep_stdin = config->keep_stdin, .terminal = config->tty, .log_size_max = settings->log_size_max,
     .oci_runtime = config->oci_runtime,
   };
 
@@ -247,7 +247,8 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
 #define CAN_INIT (CPD_STATE_BIT (CPD_CONTAINER_CONFIGURED) | CPD_STATE_BIT (CPD_CONTAINER_STOPPED) \
                   | CPD_STATE_BIT (CPD_CONTAINER_EXITED))
 #define CAN_START (CAN_INIT | CPD_STATE_BIT (CPD_CONTAINER_CREATED))
-#define CAN_ATTACH (CAN_START | CPD_STATE_BIT (CPD_CONTAINER_RUNNING) | CPD_STATE_BIT (CPD_CONTAINER_PAUSED))
+#define RUNS (CPD_STATE_BIT (CPD_CONTAINER_RUNNING) | CPD_STATE_BIT (CPD_CONTAINER_PAUSED))
+#define CAN_ATTACH (CAN_START | RUNS)
 
 /* Between the end of its process and its removal nobody brings it to life again. */
 static gboolean
@@ -338,10 +339,10 @@ cpd_engine_start_container (CpdEngine *engine, const char *id, const CpdCaller *
 
 /* The container's lock is held. */
 static int
-attach_locked (CpdEngine *engine, const char *id, const CpdCaller *caller, GError **error)
+attach_locked (CpdEngine *engine, const char *id, guint allowed, const CpdCaller *caller, GError **error)
 {
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
-  g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, CAN_ATTACH, "attach to", caller, error);
+  g_autoptr(CpdContainerRow) row = bring_to_created (engine, id, allowed, "attach to", caller, error);
   cpd_autofd int fd = -1;
 
   if (row == NULL)
@@ -359,10 +360,11 @@ attach_locked (CpdEngine *engine, const char *id, const CpdCaller *caller, GErro
 
 /* To attach to one that does not run is the first half of starting it. */
 int
-cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller *caller,
+cpd_engine_attach_container (CpdEngine *engine, const char *id, gboolean must_run, const CpdCaller *caller,
                              GError **error)
 {
-  g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, CAN_ATTACH, "attach to", error);
+  const guint allowed = must_run ? RUNS : CAN_ATTACH;
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, allowed, "attach to", error);
   g_autoptr(CpdLock) lock = NULL;
 
   if (row == NULL
@@ -370,5 +372,29 @@ cpd_engine_attach_container (CpdEngine *engine, const char *id, const CpdCaller 
           && !cpd_engine_start_dependencies (engine, id, TRUE, caller, error)))
     return -1;
   lock = cpd_locks_acquire (engine->locks, id, "attach");
-  return attach_locked (engine, id, caller, error);
+  return attach_locked (engine, id, allowed, caller, error);
+}
+
+/* Of two sizes that are written at once one could be lost, hence the lock. */
+gboolean
+cpd_engine_resize_container (CpdEngine *engine, const char *id, guint rows, guint columns, GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "resize");
+  g_autoptr(CpdContainerRow) row = cpd_engine_get_in_state (engine, id, RUNS | CPD_STATE_BIT (CPD_CONTAINER_CREATED),
+                                                            "resize", error);
+  g_autoptr(CpdContainerConfig) config = row != NULL ? cpd_container_config_parse (row->config, error) : NULL;
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
+
+  if (config == NULL)
+    return FALSE;
+  if (!config->tty)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE, "cannot resize container %s: it has no terminal",
+                   row->name);
+      return FALSE;
+    }
+  if (cpd_launcher_resize (engine->launcher, bundle, rows, columns, error))
+    return TRUE;
+  g_prefix_error (error, "failed to resize container %s: ", row->name);
+  return FALSE;
 }

@@ -51,7 +51,7 @@ config_object (const CpdContainerRow *row, const CpdContainerConfig *config)
   json_object_set_string_member (object, "Hostname", config->hostname);
   json_object_set_string_member (object, "User", config->user);
   json_object_set_boolean_member (object, "OpenStdin", config->keep_stdin);
-  json_object_set_boolean_member (object, "Tty", FALSE);
+  json_object_set_boolean_member (object, "Tty", config->tty);
   json_object_set_array_member (object, "Env",
                                 cpd_json_array_from_strv ((const char *const *) config->env));
   json_object_set_array_member (object, "Cmd",

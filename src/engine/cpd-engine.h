@@ -254,9 +254,16 @@ char            *cpd_engine_inspect_container  (CpdEngine           *engine,
 char            *cpd_engine_inspect_image      (CpdEngine           *engine,
                                                 const char          *id,
                                                 GError             **error);
+/* A new size of its terminal. */
+gboolean         cpd_engine_resize_container   (CpdEngine           *engine,
+                                                const char          *id,
+                                                guint                rows,
+                                                guint                columns,
+                                                GError             **error);
 /* A connected socket, see org.cpod.Cpod1.Container.Attach(). */
 int              cpd_engine_attach_container   (CpdEngine           *engine,
                                                 const char          *id,
+                                                gboolean             must_run,
                                                 const CpdCaller     *caller,
                                                 GError             **error);
 

@@ -52,10 +52,7 @@ conmon_arguments (CpdLauncher *launcher, const CpdExecLaunch *launch, const CpdO
     }
   if (attach)
     g_ptr_array_add (argv, g_strdup ("--exec-attach"));
-  if (launch->terminal)
-    g_ptr_array_add (argv, g_strdup ("-t"));
-  if (launch->keep_stdin)
-    g_ptr_array_add (argv, g_strdup ("-i"));
+  cpd_launcher_add_input (argv, launch->terminal, launch->keep_stdin);
   cpd_launcher_add_pair (argv, "-e", "--exec-process-spec");
   g_ptr_array_add (argv, g_steal_pointer (&process));
   g_ptr_array_add (argv, NULL);

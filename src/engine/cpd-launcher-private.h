@@ -21,6 +21,9 @@ const CpdOciRuntime *cpd_launcher_find_programs (CpdLauncher  *launcher,
 void                 cpd_launcher_add_pair      (GPtrArray    *argv,
                                                  const char   *option,
                                                  const char   *value);
+void                 cpd_launcher_add_input     (GPtrArray    *argv,
+                                                 gboolean      terminal,
+                                                 gboolean      keep_stdin);
 /* What conmon or the OCI runtime has written into a file, 0 for nothing. */
 pid_t                cpd_launcher_read_pid      (const char   *bundle,
                                                  const char   *name);

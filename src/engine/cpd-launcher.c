@@ -118,6 +118,16 @@ cpd_launcher_add_pair (GPtrArray *argv, const char *option, const char *value)
   g_ptr_array_add (argv, g_strdup (value));
 }
 
+/* A terminal takes input anyway; with both, the first client that leaves would close it for all. */
+void
+cpd_launcher_add_input (GPtrArray *argv, gboolean terminal, gboolean keep_stdin)
+{
+  if (terminal)
+    g_ptr_array_add (argv, g_strdup ("-t"));
+  else if (keep_stdin)
+    g_ptr_array_add (argv, g_strdup ("-i"));
+}
+
 static GPtrArray *
 conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRuntime *runtime,
                   const char *oci_log)
@@ -163,8 +173,7 @@ conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRu
 
       cpd_launcher_add_pair (argv, "--log-size-max", size);
     }
-  if (launch->keep_stdin)
-    g_ptr_array_add (argv, g_strdup ("-i"));
+  cpd_launcher_add_input (argv, launch->terminal, launch->keep_stdin);
   g_ptr_array_add (argv, NULL);
   return g_steal_pointer (&argv);
 }

@@ -23,6 +23,7 @@ typedef struct
   const char *bundle;           /* directory with config.json */
   const char *log_path;
   gboolean keep_stdin;          /* standard input comes from cpd_launcher_attach() */
+  gboolean terminal;
   gint64 log_size_max;          /* 0 for no limit */
   const char *oci_runtime;      /* (nullable): name or path; NULL for the default */
   const char *cgroup;           /* (nullable): as in config.json; NULL for none */

@@ -12,7 +12,7 @@
  * is not here reaches into the host. */
 static const char *const judged[] = {
   "name", "namespace", "depends", "command", "entrypoint", "env", "labels", "workdir", "user", "hostname", "network",
-  "read-only", "stdin", "auto-remove", "stop-signal", "stop-timeout", "restart-policy", "cap-add", "cap-drop",
+  "read-only", "stdin", "tty", "auto-remove", "stop-signal", "stop-timeout", "restart-policy", "cap-add", "cap-drop",
   "privileged", "memory", "memory-swap", "memory-reservation", "memory-swappiness", "cpus", "cpu-shares", "cpu-quota",
   "cpu-period", "cpuset-cpus", "cpuset-mems", "blkio-weight", "pids-limit", "oom-kill-disable", "oom-score-adj",
   "shm-size", "ulimit", "cgroup-parent", "cgroups", "cgroupns", "oci-runtime", NULL

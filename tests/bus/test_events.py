@@ -139,8 +139,11 @@ class A13TableTest(EventsCase):
         self.assertEqual(self.statuses(self.container().remove), ['remove'])
         self.assertEqual(self.statuses(lambda: os.close(running.call('Attach'))), ['attach'])
         self.assertEqual(self.statuses(lambda: running.call('Update', memory=64 << 20)), ['update'])
+        terminal = self.container(tty=True)
+        terminal.init()
+        self.assertEqual(self.statuses(lambda: terminal.call('Resize', 'uu', 24, 80)), [])
         return {'Container.' + name for name in ('Init', 'Start', 'Stop', 'Restart', 'Pause', 'Unpause', 'Kill', 'Cleanup',
-                                                 'Rename', 'Remove', 'Attach', 'Update')}
+                                                 'Rename', 'Remove', 'Attach', 'Resize', 'Update')}
 
     def check_runtime(self):
         runtime = self.client.runtime

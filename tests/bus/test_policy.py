@@ -44,7 +44,7 @@ CONTAINER = {
     'CopyOut': ('manage', 'ayh', list(b'/etc\0'), 0), 'Export': ('manage', 'h', 0), 'Attach': ('exec',),
     'CopyIn': ('exec', 'ayh', list(b'/etc\0'), 0), 'Exec': ('exec', 'as', ['true']), 'Commit': ('images', 's', ''),
     'Diff': ('inspect',), 'StatPath': ('inspect', 'ay', list(b'/\0')), 'Logs': ('inspect',), 'Inspect': ('inspect',),
-    'Wait': ('read',), 'ListExecs': ('read',),
+    'Wait': ('read',), 'ListExecs': ('read',), 'Resize': ('manage', 'uu', 24, 80),
 }
 EXEC = {
     'Start': ('exec',), 'Attach': ('exec',), 'Detach': ('exec',), 'Resize': ('manage', 'uu', 24, 80), 'Kill': ('manage',), 'Stop': ('manage',),
