@@ -58,6 +58,9 @@ def recorded_events():
                 + re.findall(r'"([a-z]+)", caller, error\)', text)
                 + [status for pair in re.findall(r'cpd_store_add_event \(tx, type, \w+ \? "([a-z]+)" : "([a-z]+)"', text)
                    for status in pair])
+    # Mounts are counted alike whatever is mounted; that of the storage alone shares its row with others.
+    counted = re.findall(r'cpd_store_add_event \(tx, what->type, \w+ \? "([a-z]+)" : "([a-z]+)"', text)
+    found |= {(kind, status) for kind in re.findall(r'\.kind = "([a-z]+)"', text) for pair in counted for status in pair}
     return found | {('container', status) for status in statuses}
 
 
