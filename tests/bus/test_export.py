@@ -105,7 +105,7 @@ class ExportTest(Case):
 
     def test_start_and_stop_meanwhile(self):
         """There is one overlay of the writable layer, whoever uses it; what is mounted goes with the last user."""
-        box = self.worked('echo a >/file; while ! [ -e /stop ]; do sleep 0.05; done')
+        box = self.worked('[ -e /file ] || echo a >/file; while ! [ -e /stop ]; do sleep 0.05; done')
         box.stop(timeout=0)
         box.wait_exited()
         reading, writing = os.pipe()
