@@ -106,6 +106,8 @@ class ExportTest(Case):
     def test_start_and_stop_meanwhile(self):
         """There is one overlay of the writable layer, whoever uses it; what is mounted goes with the last user."""
         box = self.worked('[ -e /file ] || echo a >/file; while ! [ -e /stop ]; do sleep 0.05; done')
+        path = self.service.state('lib', 'storage', 'overlay', 'c', box.id, 'u', 'file')
+        wait_for(lambda: os.path.exists(path) and os.path.getsize(path) == 2, 20, 'the file')
         box.stop(timeout=0)
         box.wait_exited()
         reading, writing = os.pipe()
