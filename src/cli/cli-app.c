@@ -309,3 +309,21 @@ cli_for_all (CliApp       *app,
 
   return all[1] != NULL ? cli_for_each (app, all, func, user_data) : EXIT_SUCCESS;
 }
+
+char **
+cli_list_ids (GVariant *rows)
+{
+  g_autoptr(GStrvBuilder) argv = g_strv_builder_new ();
+
+  g_strv_builder_add (argv, "");
+  for (gsize i = 0; i < g_variant_n_children (rows); i++)
+    {
+      g_autoptr(GVariant) row = g_variant_get_child_value (rows, i);
+      const char *id = "";
+
+      g_variant_lookup (row, "id", "&s", &id);
+      g_strv_builder_add (argv, id);
+    }
+
+  return g_strv_builder_end (argv);
+}

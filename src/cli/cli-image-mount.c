@@ -43,22 +43,9 @@ list_ids (CliApp      *app,
           const char  *method,
           GError     **error)
 {
-  g_autoptr(GStrvBuilder) argv = g_strv_builder_new ();
   g_autoptr(GVariant) images = list_images (app, method, error);
 
-  if (images == NULL)
-    return NULL;
-
-  g_strv_builder_add (argv, "");
-  for (gsize i = 0; i < g_variant_n_children (images); i++)
-    {
-      g_autoptr(GVariant) image = g_variant_get_child_value (images, i);
-      const char *id = "";
-
-      g_variant_lookup (image, "id", "&s", &id);
-      g_strv_builder_add (argv, id);
-    }
-  return g_strv_builder_end (argv);
+  return images != NULL ? cli_list_ids (images) : NULL;
 }
 
 static char **

@@ -174,7 +174,6 @@ list_all (CliApp  *app,
           GError **error)
 {
   static const char *const fields[] = { "id", NULL };
-  g_autoptr(GStrvBuilder) argv = g_strv_builder_new ();
   g_autoptr(GVariant) containers = NULL;
   GVariantBuilder builder;
   CpodClient *client = cli_connect (app, error);
@@ -186,19 +185,7 @@ list_all (CliApp  *app,
     containers = cpod_client_list_containers_sync (client, g_variant_builder_end (&builder), NULL, error);
   else
     g_variant_builder_clear (&builder);
-  if (containers == NULL)
-    return NULL;
-
-  g_strv_builder_add (argv, "");
-  for (gsize i = 0; i < g_variant_n_children (containers); i++)
-    {
-      g_autoptr(GVariant) container = g_variant_get_child_value (containers, i);
-      const char *id = "";
-
-      g_variant_lookup (container, "id", "&s", &id);
-      g_strv_builder_add (argv, id);
-    }
-  return g_strv_builder_end (argv);
+  return containers != NULL ? cli_list_ids (containers) : NULL;
 }
 
 /* The same for those that are mounted. */
@@ -206,22 +193,9 @@ static char **
 list_mounted (CliApp  *app,
               GError **error)
 {
-  g_autoptr(GStrvBuilder) argv = g_strv_builder_new ();
   g_autoptr(GVariant) mounts = list_mounts (app, error);
 
-  if (mounts == NULL)
-    return NULL;
-
-  g_strv_builder_add (argv, "");
-  for (gsize i = 0; i < g_variant_n_children (mounts); i++)
-    {
-      g_autoptr(GVariant) mount = g_variant_get_child_value (mounts, i);
-      const char *id = "";
-
-      g_variant_lookup (mount, "id", "&s", &id);
-      g_strv_builder_add (argv, id);
-    }
-  return g_strv_builder_end (argv);
+  return mounts != NULL ? cli_list_ids (mounts) : NULL;
 }
 
 int

@@ -182,6 +182,9 @@ int         cli_for_all        (CliApp              *app,
                                 CliEachFunc          func,
                                 gpointer             user_data);
 
+/* The ids of ROWS (aa{sv}) as an argv. */
+char      **cli_list_ids       (GVariant            *rows);
+
 /* Calls the verb's method for each container that is named in ARGV, and prints the names of those where that
  * went well. The call's one option is KEY, if VALUE (floating) is not NULL. */
 int         cli_call_each      (CliApp              *app,

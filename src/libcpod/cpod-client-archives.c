@@ -201,12 +201,9 @@ cpod_client_save_images_finish (CpodClient    *self,
                                 GAsyncResult  *result,
                                 GError       **error)
 {
-  g_autoptr(GVariant) dict = NULL;
-
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
-  dict = g_task_propagate_pointer (G_TASK (result), error);
-  return dict != NULL;
+  return cpod_job_finish (result, error);
 }
 
 /**
@@ -306,12 +303,9 @@ cpod_client_export_container_finish (CpodClient    *self,
                                      GAsyncResult  *result,
                                      GError       **error)
 {
-  g_autoptr(GVariant) dict = NULL;
-
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
-  dict = g_task_propagate_pointer (G_TASK (result), error);
-  return dict != NULL;
+  return cpod_job_finish (result, error);
 }
 
 /**

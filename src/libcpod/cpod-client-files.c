@@ -173,12 +173,9 @@ cpod_client_copy_out_finish (CpodClient    *self,
                              GAsyncResult  *result,
                              GError       **error)
 {
-  g_autoptr(GVariant) dict = NULL;
-
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
-  dict = g_task_propagate_pointer (G_TASK (result), error);
-  return dict != NULL;
+  return cpod_job_finish (result, error);
 }
 
 /**
@@ -287,12 +284,9 @@ cpod_client_copy_in_finish (CpodClient    *self,
                             GAsyncResult  *result,
                             GError       **error)
 {
-  g_autoptr(GVariant) dict = NULL;
-
   g_return_val_if_fail (g_task_is_valid (result, self), FALSE);
 
-  dict = g_task_propagate_pointer (G_TASK (result), error);
-  return dict != NULL;
+  return cpod_job_finish (result, error);
 }
 
 /**

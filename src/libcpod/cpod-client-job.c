@@ -222,6 +222,15 @@ cpod_job_run (GTask                *task,
                    progress_data, progress_destroy, cancellable);
 }
 
+gboolean
+cpod_job_finish (GAsyncResult  *result,
+                 GError       **error)
+{
+  g_autoptr(GVariant) dict = g_task_propagate_pointer (G_TASK (result), error);
+
+  return dict != NULL;
+}
+
 /* The member KEY of the result of a job, a string. */
 char *
 cpod_job_get_string (GVariant    *result,

@@ -130,6 +130,9 @@ G_GNUC_INTERNAL void              cpod_job_run_with_fd (GTask               *tas
                                                        gpointer              progress_data,
                                                        GDestroyNotify        progress_destroy,
                                                        GCancellable         *cancellable);
+/* The end of a job whose result has nothing to tell. */
+G_GNUC_INTERNAL gboolean          cpod_job_finish     (GAsyncResult         *result,
+                                                       GError              **error);
 G_GNUC_INTERNAL char             *cpod_job_get_string (GVariant             *result,
                                                        const char           *key,
                                                        GError              **error);

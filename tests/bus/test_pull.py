@@ -64,14 +64,18 @@ class PullCase(Case):
         reply, _ = self.client.call_raw('/org/cpod/Cpod1/Runtime', 'org.cpod.Cpod1.Images', method, parameters, fds=fds)
         return reply.unpack()[0]
 
-    def pull(self, reference, auth=None, **options):
+    def work(self, method, argument, auth=None, **options):
+        """Begins a job with these credentials, and waits for its result."""
         fds = None
         if auth is not None:
             options['authfile'] = GLib.Variant('h', 0)
             fds = [os.memfd_create('auth')]
             os.write(fds[0], json.dumps(auth).encode())
             os.lseek(fds[0], 0, os.SEEK_SET)
-        return self.client.job_wait(self.begin('Pull', 's', reference, fds=fds, **options), seconds=300)
+        return self.client.job_wait(self.begin(method, 's', argument, fds=fds, **options), seconds=300)
+
+    def pull(self, reference, **options):
+        return self.work('Pull', reference, **options)
 
     def push(self, image, destination='', **options):
         return self.client.job_wait(self.begin('Push', 'ss', image, destination, **options), seconds=300)

@@ -3,25 +3,17 @@
 """Registries are asked for what they have: by their list of repositories, or by a search like that of Docker's index."""
 
 import base64
-import json
-import os
 import threading
 
 from registry import Image, Registry, pack, to_json
-from service import GLib, is_alive, main, parent_of, processes_with, wait_for
+from service import is_alive, main, parent_of, processes_with, wait_for
 from test_hostile_registry import HostileRegistry
 from test_pull import PullCase
 
 
 class SearchCase(PullCase):
-    def search(self, term, auth=None, **options):
-        fds = None
-        if auth is not None:
-            options['authfile'] = GLib.Variant('h', 0)
-            fds = [os.memfd_create('auth')]
-            os.write(fds[0], json.dumps(auth).encode())
-            os.lseek(fds[0], 0, os.SEEK_SET)
-        return self.client.job_wait(self.begin('Search', 's', term, fds=fds, **options), seconds=300)
+    def search(self, term, **options):
+        return self.work('Search', term, **options)
 
     def names(self, term, **options):
         return [row['name'] for row in self.search(term, **options)['repositories']]
