@@ -25,6 +25,24 @@ set_namespace (CpdEngine *engine, CpdContainerRow *row, GVariant *options, GErro
   return FALSE;
 }
 
+/*
+ * One that nobody has now; whether it is still so when it counts, the commit
+ * tells. After many ATTEMPTS most must be taken: then with a part that no other
+ * container has.
+ */
+static char *
+draw_name (CpdEngine *engine, const char *id, int attempts)
+{
+  for (int i = attempts;; i++)
+    {
+      g_autofree char *drawn = cpd_name_generate ();
+      g_autofree char *name = i < NAME_TRIES / 2 ? g_strdup (drawn) : g_strdup_printf ("%s_%.6s", drawn, id);
+
+      if (i >= NAME_TRIES || !cpd_store_has_name (engine->store, name))
+        return g_steal_pointer (&name);
+    }
+}
+
 /* Configuration and names may have become others since the caller was authorized. */
 static gboolean
 check_grant (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig *config, GVariant *options,
@@ -48,7 +66,7 @@ new_row (CpdEngine *engine, const char *image_name, const CpdImageRow *image, GV
 
   row->id = cpd_id_generate ();
   if (!g_variant_lookup (options, "name", "s", &row->name))
-    row->name = cpd_name_generate ();
+    row->name = draw_name (engine, row->id, 0);
   if (!cpd_name_check (row->name, error))
     {
       g_prefix_error (error, "option 'name': ");
@@ -131,7 +149,7 @@ commit (CpdEngine *engine, const CpdContainerRow *row, gboolean generated, gint6
          && cpd_transaction_commit (tx, error);
 }
 
-/* Commits the row; while a name that was generated is taken, with another one. */
+/* Commits the row; when a name that was generated has been taken meanwhile, with another one. */
 static gboolean
 commit_under_some_name (CpdEngine *engine, CpdContainerRow *row, gboolean generated,
                         gint64 operation, const CpdCaller *caller, GError **error)
@@ -150,13 +168,7 @@ commit_under_some_name (CpdEngine *engine, CpdContainerRow *row, gboolean genera
           return FALSE;
         }
       g_free (row->name);
-      row->name = cpd_name_generate ();
-      if (i >= NAME_TRIES / 2)  /* most names are taken: add what no other container has */
-        {
-          g_autofree char *name = g_steal_pointer (&row->name);
-
-          row->name = g_strdup_printf ("%s_%.6s", name, row->id);
-        }
+      row->name = draw_name (engine, row->id, i + 1);
     }
 }
 

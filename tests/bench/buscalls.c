@@ -256,10 +256,8 @@ time_call (GDBusConnection *bus, const char *label, const char *name, const char
 }
 
 static void
-time_reads (char **argv)
+wait_for_nothing (GDBusConnection *bus)
 {
-  pid_t server = serve_nothing (argv[2]);
-  GDBusConnection *bus = connect_to (argv[2]);
   gboolean owned = FALSE;
 
   while (!owned)
@@ -270,9 +268,24 @@ time_reads (char **argv)
       g_variant_get (reply, "(b)", &owned);
       g_usleep (1000);
     }
+}
+
+static void
+time_nothing (GDBusConnection *bus)
+{
+  time_call (bus, "nothing", NOTHING_NAME, NOTHING_NAME, "Nothing", NULL);
+}
+
+static void
+time_reads (char **argv)
+{
+  pid_t server = serve_nothing (argv[2]);  /* before there are threads */
+  GDBusConnection *bus = connect_to (argv[2]);
+
+  wait_for_nothing (bus);
   for (int i = 0; i < atoi (argv[3]); i++)
     {
-      time_call (bus, "nothing", NOTHING_NAME, NOTHING_NAME, "Nothing", NULL);
+      time_nothing (bus);
       time_call (bus, "property", CPOD_BUS_NAME, "org.freedesktop.DBus.Properties", "Get",
                  g_variant_new ("(ss)", RUNTIME, "Version"));
       time_call (bus, "ping", CPOD_BUS_NAME, "org.freedesktop.DBus.Peer", "Ping", NULL);
@@ -370,10 +383,11 @@ time_find (GDBusConnection *bus, const char *name, const char *what)
   print_time (name, begin);
 }
 
-/* The same container by all that it can be called. */
+/* The same container by all that it can be called, and the empty call between them. */
 static void
 time_finds (char **argv)
 {
+  pid_t server = serve_nothing (argv[2]);
   GDBusConnection *bus = connect_to (argv[2]);
   g_autoptr(GVariant) reply = call (bus, CPOD_BUS_NAME, CPOD_PATH_RUNTIME, RUNTIME, "ListContainers",
                                     g_variant_new_parsed ("({'limit': <@u 1>},)"));
@@ -384,12 +398,16 @@ time_finds (char **argv)
   g_variant_lookup (columns, "id", "^a&s", &ids);
   g_variant_lookup (columns, "name", "^a&s", &names);
   prefix = g_strndup (ids[0], 12);
+  wait_for_nothing (bus);
   for (int i = 0; i < atoi (argv[3]); i++)
     {
+      time_nothing (bus);
       time_find (bus, "name", names[0]);
       time_find (bus, "id", ids[0]);
       time_find (bus, "prefix", prefix);
     }
+  kill (server, SIGTERM);
+  waitpid (server, NULL, 0);
 }
 
 static gboolean
