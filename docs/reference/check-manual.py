@@ -45,7 +45,7 @@ def errors():
 
 def recorded_events():
     """What the sources record, wherever that is a literal."""
-    text = ''.join(read(path) for path in glob.glob(f'{SOURCE}/src/engine/*.c') + glob.glob(f'{SOURCE}/src/storage/*.c'))
+    text = ''.join(read(path) for path in glob.glob(f'{SOURCE}/src/engine/**/*.c', recursive=True) + glob.glob(f'{SOURCE}/src/storage/*.c'))
     found = set(re.findall(r'cpd_store_add_event \(tx, "([a-z]+)", "([a-z]+)"', text))
     # A new image comes with the event of what it is made of, if it is made of a container.
     found |= {('container' if '.container' in rest else 'image', status)

@@ -7,8 +7,8 @@
 #include "bus/cpd-bus-transfer.h"
 #include "bus/cpd-bus-rows.h"
 #include "common/cpd-fs.h"
-#include "engine/cpd-container-export.h"
-#include "engine/cpd-image-archives.h"
+#include "engine/containers/cpd-container-export.h"
+#include "engine/images/cpd-image-archives.h"
 #include "public/cpod-error.h"
 
 #define OCI_ARCHIVE "oci-archive"

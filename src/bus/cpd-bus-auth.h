@@ -5,7 +5,7 @@
 
 #include "bus/cpd-bus-call.h"
 #include "bus/cpd-bus-peer.h"
-#include "engine/cpd-reach.h"
+#include "engine/containers/cpd-reach.h"
 
 G_BEGIN_DECLS
 

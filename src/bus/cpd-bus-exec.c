@@ -7,8 +7,8 @@
 #include "bus/cpd-bus-rows.h"
 #include "common/cpd-fs.h"
 #include "cpod-generated.h"
-#include "engine/cpd-exec-streams.h"
-#include "engine/cpd-exec.h"
+#include "engine/exec/cpd-exec-streams.h"
+#include "engine/exec/cpd-exec.h"
 #include "public/cpod-error.h"
 #include "public/cpod-names.h"
 

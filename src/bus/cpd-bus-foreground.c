@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "engine/cpd-exec.h"
+#include "engine/exec/cpd-exec.h"
 #include "public/cpod-error.h"
 
 struct _CpdBusForeground

@@ -2,8 +2,8 @@
 #include "bus/cpd-bus-image-list.h"
 
 #include "bus/cpd-bus-rows.h"
-#include "engine/cpd-image-family.h"
-#include "engine/cpd-image-list.h"
+#include "engine/images/cpd-image-family.h"
+#include "engine/images/cpd-image-list.h"
 
 const CpdBusOption cpd_bus_list_images_options[] = {
   { "reference", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },

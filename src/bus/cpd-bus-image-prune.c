@@ -3,7 +3,7 @@
 
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-prune.h"
-#include "engine/cpd-image-prune.h"
+#include "engine/images/cpd-image-prune.h"
 
 const CpdBusOption cpd_bus_prune_images_options[] = {
   { "all", G_VARIANT_TYPE_BOOLEAN },

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "engine/cpd-reach.h"
+#include "engine/containers/cpd-reach.h"
 #include "public/cpod-error.h"
 #include "public/cpod-names.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/cpd-engine.h"
-#include "engine/cpd-image-list.h"
+#include "engine/images/cpd-image-list.h"
 
 G_BEGIN_DECLS
 

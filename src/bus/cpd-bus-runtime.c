@@ -12,7 +12,7 @@
 #include "bus/cpd-bus-streams.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
-#include "engine/cpd-reach.h"
+#include "engine/containers/cpd-reach.h"
 #include "public/cpod-error.h"
 
 /* Of methods that take a name and need nothing else. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-storage.h"
 
-#include "engine/cpd-container-mount.h"
-#include "engine/cpd-external.h"
-#include "engine/cpd-image-mount.h"
+#include "engine/containers/cpd-container-mount.h"
+#include "engine/containers/cpd-external.h"
+#include "engine/images/cpd-image-mount.h"
 
 const CpdBusOption cpd_bus_force_options[] = {
   { "force", G_VARIANT_TYPE_BOOLEAN },

@@ -3,8 +3,8 @@
 
 #include "bus/cpd-bus-policy.h"
 #include "bus/cpd-bus-rows.h"
-#include "engine/cpd-event-stream.h"
-#include "engine/cpd-stats.h"
+#include "engine/streams/cpd-event-stream.h"
+#include "engine/streams/cpd-stats.h"
 #include "public/cpod-error.h"
 
 /* How often somebody may be told what containers use. */

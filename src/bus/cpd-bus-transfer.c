@@ -6,7 +6,7 @@
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
 #include "common/cpd-fs.h"
-#include "engine/cpd-image-transfer.h"
+#include "engine/images/cpd-image-transfer.h"
 #include "public/cpod-error.h"
 
 #define DEFAULT_TIMEOUT 120

@@ -5,7 +5,7 @@
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
-#include "engine/cpd-exec-private.h"
+#include "engine/exec/cpd-exec-private.h"
 #include "engine/cpd-mounts.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-dependencies.h"

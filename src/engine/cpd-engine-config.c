@@ -184,3 +184,12 @@ cpd_engine_reload (CpdEngine *engine, GError **error)
   cpd_engine_emit_reloading (engine, FALSE);
   return changed;
 }
+
+CpdRegistries *
+cpd_engine_load_registries (CpdEngine *engine, GError **error)
+{
+  g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
+  const char *path = cpd_config_get_string (config, CPD_KEY_REGISTRIES_CONF_PATH);
+
+  return cpd_registries_load (*path != '\0' ? path : CPD_REGISTRIES_CONF, CPD_REGISTRIES_CONF ".d", error);
+}

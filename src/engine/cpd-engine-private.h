@@ -2,18 +2,19 @@
 #pragma once
 
 #include "common/cpd-quota.h"
-#include "engine/cpd-container-config.h"
+#include "engine/containers/cpd-container-config.h"
 #include "engine/cpd-engine.h"
 #include "engine/cpd-event-log.h"
 #include "engine/cpd-health.h"
 #include "engine/cpd-holds.h"
-#include "engine/cpd-launcher.h"
+#include "engine/conmon/cpd-launcher.h"
 #include "engine/cpd-locks.h"
-#include "engine/cpd-monitor.h"
-#include "engine/cpd-oom-log.h"
-#include "engine/cpd-programs.h"
+#include "engine/conmon/cpd-monitor.h"
+#include "engine/host/cpd-oom-log.h"
+#include "engine/host/cpd-programs.h"
 #include "engine/cpd-waiters.h"
 #include "store/cpd-store-repair.h"
+#include "transport/cpd-registries.h"
 
 G_BEGIN_DECLS
 
@@ -80,6 +81,9 @@ gboolean         cpd_engine_open_storage      (CpdEngine                *engine,
 gboolean         cpd_engine_make_directories  (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_log_config_warnings (const CpdConfig        *config);
+/* As the configuration names the files. */
+CpdRegistries   *cpd_engine_load_registries   (CpdEngine                *engine,
+                                               GError                  **error);
 char            *cpd_engine_database_path     (CpdEngine                *engine);
 char            *cpd_engine_backups_path      (CpdEngine                *engine);
 

@@ -8,7 +8,7 @@
 #include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
-#include "engine/cpd-container-metadata.h"
+#include "engine/containers/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "storage/cpd-storage-rebuild.h"

@@ -5,9 +5,9 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-journal.h"
 #include "common/cpd-names.h"
-#include "engine/cpd-container-config.h"
-#include "engine/cpd-container-metadata.h"
-#include "engine/cpd-exec-private.h"
+#include "engine/containers/cpd-container-config.h"
+#include "engine/containers/cpd-container-metadata.h"
+#include "engine/exec/cpd-exec-private.h"
 #include "store/cpd-store-mounts.h"
 #include "store/cpd-store-operations.h"
 

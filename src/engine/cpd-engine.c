@@ -12,7 +12,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
-#include "engine/cpd-exec-private.h"
+#include "engine/exec/cpd-exec-private.h"
 #include "engine/cpd-recorded-paths.h"
 #include "public/cpod-error.h"
 

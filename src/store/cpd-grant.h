@@ -14,7 +14,7 @@ struct _CpdGrant
 {
   char *container_id;           /* (nullable): of the container that was named */
   char *image_id;               /* (nullable): of the image that was named */
-  char **reach;                 /* into the host: see engine/cpd-reach.h */
+  char **reach;                 /* into the host: see engine/containers/cpd-reach.h */
   gboolean secrets;             /* that is, what may hold some: labels and command lines */
 };
 

@@ -47,7 +47,7 @@ typedef struct
   gint64 created;               /* µs since the epoch */
   guint32 owner_uid;
   gboolean auto_remove;
-  char *config;                 /* JSON: how it was asked for; see engine/cpd-container-config.h */
+  char *config;                 /* JSON: how it was asked for; see engine/containers/cpd-container-config.h */
   char **depends;               /* ids, read with the config; NULL for none */
   CpdContainerStatus status;
 } CpdContainerRow;

@@ -35,7 +35,7 @@ typedef struct
   char *container_id;
   gint64 created;               /* µs since the epoch */
   gboolean auto_remove;
-  char *config;                 /* JSON: how it was asked for; see engine/cpd-exec-config.h */
+  char *config;                 /* JSON: how it was asked for; see engine/exec/cpd-exec-config.h */
   CpdExecStatus status;
 } CpdExecRow;
 

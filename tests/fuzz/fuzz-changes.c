@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Containerfile instructions, a line each, on their way into the configuration of an image. */
-#include "engine/cpd-image-config.h"
+#include "engine/images/cpd-image-config.h"
 #include "fuzz.h"
 #include "oci/cpd-manifest.h"
 #include "public/cpod-error.h"

@@ -4,8 +4,8 @@
  * file beside it have it, through all that reads it.
  */
 #include "common/cpd-names.h"
-#include "engine/cpd-container-config.h"
-#include "engine/cpd-container-metadata.h"
+#include "engine/containers/cpd-container-config.h"
+#include "engine/containers/cpd-container-metadata.h"
 #include "engine/cpd-engine-private.h"
 #include "fuzz.h"
 #include "oci/cpd-runtime-spec.h"

@@ -6,7 +6,7 @@
  */
 #include "common/cpd-fs.h"
 #include "config/cpd-config.h"
-#include "engine/cpd-container-config.h"
+#include "engine/containers/cpd-container-config.h"
 #include "fuzz.h"
 #include "oci/cpd-digest.h"
 #include "oci/cpd-manifest.h"

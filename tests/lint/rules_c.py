@@ -125,7 +125,7 @@ def no_goto(tree):
 
 
 # Containerfiles write a command as one line for the shell of the container, which is none of ours.
-SHELL_OF_CONTAINERS = 'src/engine/cpd-image-config.c'
+SHELL_OF_CONTAINERS = 'src/engine/images/cpd-image-config.c'
 
 
 def no_shell(tree):

@@ -70,7 +70,7 @@ test_every_option_is_judged (void)
 {
   for (const CpdBusOption *option = cpd_bus_create_options; option->key != NULL; option++)
     if (!cpd_reach_is_judged (option->key))
-      g_error ("option '%s' of Create(): say in engine/cpd-reach.c how far it reaches into the host", option->key);
+      g_error ("option '%s' of Create(): say in engine/containers/cpd-reach.c how far it reaches into the host", option->key);
   g_assert_false (cpd_reach_is_judged ("bind"));
 }
 

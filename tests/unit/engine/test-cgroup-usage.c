@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
-#include "engine/cpd-cgroup-usage.h"
+#include "engine/host/cpd-cgroup-usage.h"
 
 /* Directories as the kernel would have them; files are NAME, TEXT and a NULL at the end. */
 typedef struct

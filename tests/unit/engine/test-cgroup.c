@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "common/cpd-json.h"
-#include "engine/cpd-cgroup-config.h"
-#include "engine/cpd-cgroup.h"
+#include "engine/host/cpd-cgroup-config.h"
+#include "engine/host/cpd-cgroup.h"
 #include "public/cpod-error.h"
 
 #define ID "0123456789012345678901234567890123456789012345678901234567890123"

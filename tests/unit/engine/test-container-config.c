@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-container-config.h"
+#include "engine/containers/cpd-container-config.h"
 
 #include <signal.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <glib.h>
 
-#include "engine/cpd-exec-config.h"
+#include "engine/exec/cpd-exec-config.h"
 #include "public/cpod-error.h"
 
 static const char *const command[] = { "sh", "-c", "true", NULL };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-image-config.h"
+#include "engine/images/cpd-image-config.h"
 
 #include <string.h>
 

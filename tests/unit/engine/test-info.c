@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-info.h"
+#include "engine/host/cpd-info.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

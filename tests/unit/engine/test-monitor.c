@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-monitor.h"
+#include "engine/conmon/cpd-monitor.h"
 
 #include <signal.h>
 #include <sys/syscall.h>

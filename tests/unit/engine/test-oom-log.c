@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "engine/cpd-oom-log.h"
+#include "engine/host/cpd-oom-log.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

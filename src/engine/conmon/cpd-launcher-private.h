@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "engine/conmon/cpd-launcher.h"
+
+G_BEGIN_DECLS
+
+/* What the files of the launcher share. */
+
+struct _CpdLauncher
+{
+  CpdConfig *config;            /* (owned) */
+  char *runtime_root;           /* where the OCI runtime keeps its records */
+  char *exit_dir;
+};
+
+/* The OCI runtime that the container of BUNDLE was created by, or NULL when that or conmon is not there. */
+const CpdOciRuntime *cpd_launcher_find_programs (CpdLauncher  *launcher,
+                                                 const char   *bundle,
+                                                 GError      **error);
+void                 cpd_launcher_add_pair      (GPtrArray    *argv,
+                                                 const char   *option,
+                                                 const char   *value);
+void                 cpd_launcher_add_input     (GPtrArray    *argv,
+                                                 gboolean      terminal,
+                                                 gboolean      keep_stdin);
+/* What conmon or the OCI runtime has written into a file, 0 for nothing. */
+pid_t                cpd_launcher_read_pid      (const char   *bundle,
+                                                 const char   *name);
+
+G_END_DECLS
