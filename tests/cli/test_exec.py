@@ -9,6 +9,8 @@ from cli import CliTest, cpod, tap
 from terminal import Terminal
 
 FOREVER = 'while :; do sleep 0.05; done'
+# conmon sets up the terminal while the program may already run, and would undo what that has set; not after a new size has come.
+RAW = 'echo up; until [ "$(stty size)" = "25 81" ]; do sleep 0.01; done; stty raw; echo ready; '
 
 
 class ExecCase(CliTest):
@@ -128,23 +130,29 @@ class ExecTerminal(ExecCase):
             terminal.expect('44 55\r\n')
             self.assertEqual(terminal.wait(), 4)
 
+    def make_raw(self, terminal):
+        terminal.expect('up')
+        terminal.resize(25, 81)
+        terminal.expect('ready')
+
     def test_detach_keys(self):
-        script = 'stty raw; echo ready; head -c 3 > /got; touch /done; ' + FOREVER
+        script = 'echo $$ >> /pids; ' + RAW + 'head -c 3 > /got; touch /done; ' + FOREVER
         for options, before, keys in (((), 'x\x10y', '\x10\x11'), (('--detach-keys', 'a,ctrl-b'), 'aay', 'a\x02')):
             with self.subTest(options), Terminal('exec', '-it', *options, 'c', 'sh', '-c', script) as terminal:
                 self.ok('exec', 'c', 'rm', '-f', '/done')
-                terminal.expect('ready')
+                self.make_raw(terminal)
                 terminal.type(before)
                 self.ok('exec', 'c', 'sh', '-c', 'while ! [ -e /done ]; do sleep 0.01; done')
                 self.assertEqual(self.ok('exec', 'c', 'cat', '/got'), before)
                 terminal.type(keys)
                 self.assertEqual(terminal.wait(), 0)
                 self.assertTrue(terminal.is_as_before())
-        self.assertEqual(self.ok('exec', 'c', 'sh', '-c', 'ps -o args | grep -c "[h]ead -c 3 > /got"'), '2')
+        self.assertEqual(len(self.ok('exec', 'c', 'cat', '/pids').split()), 2)
+        self.ok('exec', 'c', 'sh', '-c', 'kill -0 $(cat /pids)')
 
     def test_without_detach_keys(self):
-        with Terminal('exec', '-it', '--detach-keys', '', 'c', 'sh', '-c', 'stty raw; echo ready; head -c 2 | od -c; exit 3') as terminal:
-            terminal.expect('ready')
+        with Terminal('exec', '-it', '--detach-keys', '', 'c', 'sh', '-c', RAW + 'head -c 2 | od -c; exit 3') as terminal:
+            self.make_raw(terminal)
             terminal.type('\x10\x11')
             terminal.expect('020 021')
             self.assertEqual(terminal.wait(), 3)
