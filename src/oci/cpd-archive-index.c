@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "oci/cpd-archive-index.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "oci/cpd-libarchive.h"
 #include "public/cpod-error.h"
 
 #define BLOCK_SIZE (64 * 1024)
@@ -238,6 +237,8 @@ cpd_archive_index_new (int fd, GCancellable *cancellable, GError **error)
     }
   archive->start = archive->position = (guint64) at;
   archive->end = (guint64) MAX (info.st_size, at);
+  if (!cpd_libarchive_load (error))
+    return NULL;
   reader = archive_read_new ();
   archive_read_support_format_tar (reader);
   archive_read_set_skip_callback (reader, on_skip);

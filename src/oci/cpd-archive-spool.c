@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -9,6 +7,7 @@
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-archive-index.h"
+#include "oci/cpd-libarchive.h"
 #include "public/cpod-error.h"
 
 #define BLOCK_SIZE (256 * 1024)
@@ -142,10 +141,13 @@ cpd_archive_spool (int fd, int to, guint64 size_max, CpdLayerProgressFunc progre
                    GCancellable *cancellable, GError **error)
 {
   Spool spool = { .fd = fd, .progress = progress, .user_data = user_data };
-  struct archive *reader = archive_read_new ();
+  struct archive *reader;
   struct stat info;
   gboolean done;
 
+  if (!cpd_libarchive_load (error))
+    return FALSE;
+  reader = archive_read_new ();
   if (cancellable != NULL && g_cancellable_make_pollfd (cancellable, &spool.cancelled))
     spool.cancellable = cancellable;
   if (fstat (fd, &info) == 0 && S_ISREG (info.st_mode))

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "oci/cpd-archive-writer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-digest.h"
+#include "oci/cpd-libarchive.h"
 #include "oci/cpd-tar-output.h"
 #include "public/cpod-error.h"
 
@@ -36,8 +35,11 @@ on_write (struct archive *archive, void *user_data, const void *data, size_t len
 CpdArchiveWriter *
 cpd_archive_writer_new (int fd, GCancellable *cancellable, GError **error)
 {
-  g_autoptr(CpdArchiveWriter) writer = g_new0 (CpdArchiveWriter, 1);
+  g_autoptr(CpdArchiveWriter) writer = NULL;
 
+  if (!cpd_libarchive_load (error))
+    return NULL;
+  writer = g_new0 (CpdArchiveWriter, 1);
   writer->archive = archive_write_new ();
   if (!cpd_tar_output_open (&writer->output, fd, cancellable, error))
     return NULL;

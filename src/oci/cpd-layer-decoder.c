@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "oci/cpd-layer-decoder.h"
 
-#include <archive.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-inflate.h"
+#include "oci/cpd-libarchive.h"
 #include "public/cpod-error.h"
 
 #define MAGIC_LENGTH 6          /* of the longest one */
@@ -302,6 +302,8 @@ open_filter (CpdLayerDecoder *decoder, GError **error)
 {
   struct archive_entry *entry;
 
+  if (!cpd_libarchive_load (error))
+    return FALSE;
   decoder->filter = archive_read_new ();
   archive_read_support_format_raw (decoder->filter);
   if (decoder->compression == CPD_COMPRESSION_ZSTD)

@@ -225,7 +225,7 @@ cpd_layer_source_open (CpdLayerSource *source, GError **error)
   if (!cpd_layer_decoder_sniff (source->decoder, &source->compression, error))
     return NULL;
   source->keep_raw = source->compression <= CPD_COMPRESSION_ZSTD;
-  if (!share_blocks (source, error) || !start (source, error))
+  if (!share_blocks (source, error) || !start (source, error) || !cpd_libarchive_load (error))
     return NULL;
   source->archive = archive_read_new ();
   archive_read_support_format_tar (source->archive);

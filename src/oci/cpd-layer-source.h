@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <archive.h>
 
 #include "oci/cpd-layer.h"
+#include "oci/cpd-libarchive.h"
 
 G_BEGIN_DECLS
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "oci/cpd-layer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 
 #include "oci/cpd-layer-source.h"
 #include "oci/cpd-layer-writer.h"
+#include "oci/cpd-libarchive.h"
 #include "public/cpod-error.h"
 
 void

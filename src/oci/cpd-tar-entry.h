@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <archive_entry.h>
 #include <gio/gio.h>
 #include <sys/stat.h>
+
+#include "oci/cpd-libarchive.h"
 
 G_BEGIN_DECLS
 

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "oci/cpd-tar-writer.h"
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 #include "common/cpd-fs.h"
 #include "oci/cpd-in-root.h"
 #include "oci/cpd-layer.h"
+#include "oci/cpd-libarchive.h"
 #include "oci/cpd-tar-entry.h"
 #include "oci/cpd-tar-output.h"
 #include "public/cpod-error.h"
@@ -79,8 +78,11 @@ fail_errno (int saved_errno, const char *what, const char *name, GError **error)
 CpdTarWriter *
 cpd_tar_writer_new (int fd, const CpdTarOptions *options, GError **error)
 {
-  g_autoptr(CpdTarWriter) writer = g_new0 (CpdTarWriter, 1);
+  g_autoptr(CpdTarWriter) writer = NULL;
 
+  if (!cpd_libarchive_load (error))
+    return NULL;
+  writer = g_new0 (CpdTarWriter, 1);
   writer->options = options;
   writer->links = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   writer->buffer = g_malloc (BLOCK_SIZE);
