@@ -18,6 +18,7 @@ from test_pull import PullCase, write
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
+    disable_nagle_algorithm = True  # what is answered goes in two parts
 
     def log_message(self, *arguments):  # pylint: disable=arguments-differ
         pass
