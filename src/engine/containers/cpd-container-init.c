@@ -278,7 +278,8 @@ bring_to_created (CpdEngine *engine, const char *id, guint allowed, const char *
   if ((CPD_STATE_BIT (row->status.state) & CAN_INIT)
       && !cpd_engine_init_locked (engine, row, caller, error))
     {
-      g_prefix_error (error, "failed to %s container %s: ", operation, row->name);
+      /* Who attaches to one that does not run is about to start it. */
+      g_prefix_error (error, "failed to %s container %s: ", (allowed & RUNS) != 0 ? "start" : operation, row->name);
       return NULL;
     }
   return cpd_engine_get_container (engine, id, error);
