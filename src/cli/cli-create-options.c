@@ -31,6 +31,7 @@ parse_entries (const CliVerb      *verb,
     { "entrypoint", 0, 0, G_OPTION_ARG_STRING, &self->entrypoint, N_("Replace the image's entrypoint"),
       N_("PROGRAM|JSON") },
     { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &self->env, N_("Set an environment variable"), N_("KEY[=VALUE]") },
+    { "env-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &self->env_files, N_("Set the environment variables of a file"), N_("FILE") },
     { "hostname", 'h', 0, G_OPTION_ARG_STRING, &self->hostname, N_("Set the host name"), N_("NAME") },
     { "interactive", 'i', 0, G_OPTION_ARG_NONE, &self->interactive, N_("Keep standard input open"), NULL },
     { "label", 'l', 0, G_OPTION_ARG_STRING_ARRAY, &self->labels, N_("Set a label"), N_("KEY[=VALUE]") },
@@ -122,6 +123,7 @@ cli_create_options_free (CliCreateOptions *self)
   g_free (self->cidfile);
   g_free (self->detach_keys);
   g_strfreev (self->env);
+  g_strfreev (self->env_files);
   g_strfreev (self->labels);
   g_strfreev (self->cap_add);
   g_strfreev (self->cap_drop);
@@ -155,27 +157,6 @@ add_strings (GVariantBuilder *builder,
 {
   if (values != NULL && values[0] != NULL)
     g_variant_builder_add (builder, "{sv}", key, g_variant_new_strv ((const char *const *) values, -1));
-}
-
-/* A variable without a value has that of our own environment, if there is one. */
-void
-cli_add_env (GVariantBuilder  *builder,
-             char            **env)
-{
-  g_autoptr(GStrvBuilder) all = g_strv_builder_new ();
-  g_auto(GStrv) list = NULL;
-
-  for (char **variable = env; variable != NULL && *variable != NULL; variable++)
-    {
-      const char *value = strchr (*variable, '=') == NULL ? g_getenv (*variable) : NULL;
-      g_autofree char *whole = value != NULL ? g_strdup_printf ("%s=%s", *variable, value) : g_strdup (*variable);
-
-      if (strchr (whole, '=') != NULL && g_utf8_validate (whole, -1, NULL))
-        g_strv_builder_add (all, whole);
-    }
-
-  list = g_strv_builder_end (all);
-  add_strings (builder, "env", list);
 }
 
 static void
@@ -282,7 +263,8 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   if (!cli_check_command (self->command, error) || !add_entrypoint (&builder, self->entrypoint, error))
     return NULL;
 
-  if (!cli_limits_add_options (&self->limits, &builder, error))
+  if (!cli_limits_add_options (&self->limits, &builder, error)
+      || !cli_add_env (&builder, self->env_files, self->env, error))
     return NULL;
 
   if (!g_utf8_validate (self->image, -1, NULL))
@@ -308,7 +290,6 @@ cli_create_options_to_call (const CliCreateOptions  *self,
   add_strings (&builder, "cap-drop", self->cap_drop);
   add_requires (&builder, self->requires);
   cli_add_namespace (app, &builder);
-  cli_add_env (&builder, self->env);
   add_labels (&builder, self->labels);
   if (self->stop_timeout >= 0)
     g_variant_builder_add (&builder, "{sv}", "stop-timeout", g_variant_new_uint32 (self->stop_timeout));

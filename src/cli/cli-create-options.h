@@ -29,6 +29,7 @@ typedef struct
   int stop_timeout;
   char *cidfile;
   char **env;
+  char **env_files;
   char **labels;
   char **cap_add;
   char **cap_drop;

@@ -18,6 +18,7 @@ typedef struct
   char *user;
   char *workdir;
   char **env;
+  char **env_files;
   char **command;               /* (unowned) */
 } ExecOptions;
 
@@ -28,6 +29,7 @@ exec_options_clear (ExecOptions *options)
   g_clear_pointer (&options->user, g_free);
   g_clear_pointer (&options->workdir, g_free);
   g_clear_pointer (&options->env, g_strfreev);
+  g_clear_pointer (&options->env_files, g_strfreev);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ExecOptions, exec_options_clear)
 
@@ -45,6 +47,7 @@ parse (CliApp         *app,
     { "detach-keys", 0, 0, G_OPTION_ARG_STRING, &options->detach_keys,
       N_("Keys that leave the command to itself"), N_("KEY[,KEY…]") },
     { "env", 'e', 0, G_OPTION_ARG_STRING_ARRAY, &options->env, N_("Set an environment variable"), N_("KEY[=VALUE]") },
+    { "env-file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options->env_files, N_("Set the environment variables of a file"), N_("FILE") },
     { "interactive", 'i', 0, G_OPTION_ARG_NONE, &options->interactive, N_("Pass on standard input"), NULL },
     { "privileged", 0, 0, G_OPTION_ARG_NONE, &options->privileged, N_("Give extended privileges"), NULL },
     { "tty", 't', 0, G_OPTION_ARG_NONE, &options->tty, N_("Give it a terminal"), NULL },
@@ -59,14 +62,16 @@ parse (CliApp         *app,
 
 /* The parameters of Exec. */
 static GVariant *
-to_call (const ExecOptions *options)
+to_call (const ExecOptions  *options,
+         GError            **error)
 {
-  GVariantBuilder builder;
+  g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
   guint32 rows;
   guint32 columns;
 
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  cli_add_env (&builder, options->env);
+  if (!cli_add_env (&builder, options->env_files, options->env, error))
+    return NULL;
+
   if (options->user != NULL)
     g_variant_builder_add (&builder, "{sv}", "user", g_variant_new_string (options->user));
   if (options->workdir != NULL)
@@ -139,6 +144,7 @@ exec_in (CliApp            *app,
   g_autoptr(GVariant) created = NULL;
   g_autoptr(GError) error = NULL;
   g_autofree char *path = NULL;
+  GVariant *call;
   const char *session;
   const char *id;
 
@@ -147,8 +153,9 @@ exec_in (CliApp            *app,
 
   attach = cli_attach_new (app);
   path = cli_find_container (app, name, &error);
-  if (path != NULL)
-    created = cli_attach_call (attach, path, CLI_CONTAINER, "Exec", to_call (options), NULL, &error);
+  call = path != NULL ? to_call (options, &error) : NULL;
+  if (call != NULL)
+    created = cli_attach_call (attach, path, CLI_CONTAINER, "Exec", call, NULL, &error);
   if (created == NULL)
     return report_failure (attach, error);
 

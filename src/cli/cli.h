@@ -162,9 +162,12 @@ GVariant   *cli_scope          (CliApp              *app);
 /* D-Bus has no strings that are not UTF-8. */
 gboolean    cli_check_command  (char               **command,
                                 GError             **error);
-/* Adds the variables of options "--env", with the values that we have of those without one. */
-void        cli_add_env        (GVariantBuilder     *builder,
-                                char               **env);
+/* Adds the variables of options "--env-file" and, over them, "--env", with the values that we have of those without
+ * one. */
+gboolean    cli_add_env        (GVariantBuilder     *builder,
+                                char               **files,
+                                char               **env,
+                                GError             **error);
 
 /* Calls FUNC for each argument after the first, or for the newest container, and goes on after an error; gives the last
  * exit status that is not 0. */

@@ -92,6 +92,21 @@ class Run(CliTest):
                          env={**os.environ, 'GIVEN': '2'})
         self.assertEqual(output.split('\n'), ['1 2 none', '/tmp', 'nobody', 'host1', 'ro'])
 
+    def test_environment(self):
+        with tempfile.NamedTemporaryFile('w', encoding='utf-8') as file:
+            file.write('# what is left out\n\n  A=of the file\nB="as it is" \nGIVEN\nNOT_GIVEN\nSOME_*\nD=\r\n')
+            file.flush()
+            options = ('-e', 'A=1', '--env-file', file.name, '-e', 'C=here')
+            running = self.run_container('busybox', 'sleep', '1000')
+            for verb in (('run', '--rm', *options, 'busybox'), ('exec', *options, running)):
+                output = self.ok(*verb, 'sh', '-c', 'echo "$A|$B|$C|${D-none}|$GIVEN|${NOT_GIVEN-none}|$SOME_1|$SOME_2"',
+                                 env={**os.environ, 'GIVEN': '2', 'SOME_1': 'x', 'SOME_2': 'y', 'SOM': 'z'})
+                self.assertEqual(output, '1|"as it is" |here||2|none|x|y')
+            file.write('=nameless\n')
+            file.flush()
+            self.fails(125, 'line 9: a variable has no name', 'run', '--rm', '--env-file', file.name, 'busybox', 'true')
+        self.fails(125, '/not/there', 'exec', '--env-file', '/not/there', '-l', 'true')
+
     def test_entrypoint(self):
         self.assertEqual(self.ok('run', '--rm', '--entrypoint', 'echo', 'busybox', 'a', 'b'), 'a b')
         self.assertEqual(self.ok('run', '--rm', '--entrypoint', '["echo", "x y"]', 'busybox', 'z'), 'x y z')
