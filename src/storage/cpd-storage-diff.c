@@ -43,20 +43,32 @@ change_free (gpointer data)
   g_free (change);
 }
 
-static void
-add_change (Diff *diff, CpdChangeKind kind, const char *path)
+GPtrArray *
+cpd_changes_new (void)
+{
+  return g_ptr_array_new_with_free_func (change_free);
+}
+
+void
+cpd_changes_add (GPtrArray *changes, CpdChangeKind kind, const char *path)
 {
   CpdChange *change = g_new0 (CpdChange, 1);
 
   change->kind = kind;
   change->path = g_strconcat ("/", path, NULL);
-  g_ptr_array_add (diff->changes, change);
+  g_ptr_array_add (changes, change);
 }
 
 static int
 compare_changes (gconstpointer a, gconstpointer b)
 {
   return strcmp ((*(const CpdChange *const *) a)->path, (*(const CpdChange *const *) b)->path);
+}
+
+void
+cpd_changes_sort (GPtrArray *changes)
+{
+  g_ptr_array_sort (changes, compare_changes);
 }
 
 static char *
@@ -98,7 +110,7 @@ add_hidden (Diff *diff, const char *path, GPtrArray *names)
 
       if (!g_ptr_array_find_with_equal_func (names, below->pdata[i], g_str_equal, NULL)
           && find_below (diff->lower, full, &info))
-        add_change (diff, CPD_CHANGE_DELETED, full);
+        cpd_changes_add (diff->changes, CPD_CHANGE_DELETED, full);
     }
 }
 
@@ -120,7 +132,7 @@ compare_mark (Diff *diff, const char *path, const char *base, const char *hidden
   struct stat old;
 
   if (*hidden != '\0' && find_below (diff->lower, full, &old))
-    add_change (diff, CPD_CHANGE_DELETED, full);
+    cpd_changes_add (diff->changes, CPD_CHANGE_DELETED, full);
 }
 
 /* One name in a directory of the layer. Directories come in DIRECTORIES. */
@@ -145,9 +157,9 @@ compare_one (Diff *diff, int fd, const char *path, const char *base, GPtrArray *
     }
   is_old = find_below (diff->lower, path, &old);
   if (!is_whiteout (&info))
-    add_change (diff, is_old ? CPD_CHANGE_CHANGED : CPD_CHANGE_ADDED, path);
+    cpd_changes_add (diff->changes, is_old ? CPD_CHANGE_CHANGED : CPD_CHANGE_ADDED, path);
   else if (is_old)
-    add_change (diff, CPD_CHANGE_DELETED, path);
+    cpd_changes_add (diff->changes, CPD_CHANGE_DELETED, path);
 }
 
 static gboolean compare_directory (Diff *diff, const char *path, gboolean is_root, GError **error);
@@ -197,19 +209,19 @@ compare_directory (Diff *diff, const char *path, gboolean is_root, GError **erro
   if (is_root)
     return TRUE;
   if (!find_below (diff->lower, path, &old))
-    add_change (diff, CPD_CHANGE_ADDED, path);
+    cpd_changes_add (diff->changes, CPD_CHANGE_ADDED, path);
   else if (diff->changes->len > before || !is_same_directory (&info, &old))
-    add_change (diff, CPD_CHANGE_CHANGED, path);
+    cpd_changes_add (diff->changes, CPD_CHANGE_CHANGED, path);
   return TRUE;
 }
 
 static GPtrArray *
 compare (Diff *diff, GError **error)
 {
-  diff->changes = g_ptr_array_new_with_free_func (change_free);
+  diff->changes = cpd_changes_new ();
   if (!compare_directory (diff, ".", TRUE, error))
     return NULL;
-  g_ptr_array_sort (diff->changes, compare_changes);
+  cpd_changes_sort (diff->changes);
   return g_steal_pointer (&diff->changes);
 }
 

@@ -20,6 +20,13 @@ typedef struct
   char *path;                   /* (owned) absolute; any bytes */
 } CpdChange;
 
+/* A list of them; PATH is without the first slash. */
+GPtrArray *cpd_changes_new          (void);
+void       cpd_changes_add          (GPtrArray            *changes,
+                                     CpdChangeKind         kind,
+                                     const char           *path);
+void       cpd_changes_sort         (GPtrArray            *changes);
+
 /* The changes of a container's writable layer, by path. A directory counts as changed when something in it is, or
  * when it has another owner, mode or time. */
 GPtrArray *cpd_storage_diff_rw      (CpdStorage           *storage,

@@ -91,32 +91,13 @@ join (const char *directory, const char *base)
   return strcmp (directory, ".") != 0 ? g_strconcat (directory, "/", base, NULL) : g_strdup (base);
 }
 
-static void
-change_free (gpointer data)
-{
-  CpdChange *change = data;
-
-  g_free (change->path);
-  g_free (change);
-}
-
-static void
-add_change (Comparison *comparison, CpdChangeKind kind, const char *path)
-{
-  CpdChange *change = g_new0 (CpdChange, 1);
-
-  change->kind = kind;
-  change->path = g_strconcat ("/", path, NULL);
-  g_ptr_array_add (comparison->changes, change);
-}
-
 /* A file of the root that is not the image's, or no longer. */
 static void
 add_file (Comparison *comparison, CpdChangeKind kind, const char *path, const struct stat *info)
 {
   const gint64 number = (gint64) info->st_ino;
 
-  add_change (comparison, kind, path);
+  cpd_changes_add (comparison->changes, kind, path);
   if (info->st_nlink < 2 || g_hash_table_add (comparison->seen, g_memdup2 (&number, sizeof number)))
     comparison->size += info->st_size;
 }
@@ -267,7 +248,7 @@ add_deleted (Comparison *comparison, const Directory *directory, GPtrArray *name
       {
         g_autofree char *path = join (directory->path, name);
 
-        add_change (comparison, CPD_CHANGE_DELETED, path);
+        cpd_changes_add (comparison->changes, CPD_CHANGE_DELETED, path);
       }
 }
 
@@ -312,17 +293,11 @@ compare_directory (Comparison *comparison, const char *path, GArray *numbers, GE
       if (!compare_directory (comparison, next->path, next->numbers, error))
         return FALSE;
       if (next->is_new)
-        add_change (comparison, CPD_CHANGE_ADDED, next->path);
+        cpd_changes_add (comparison->changes, CPD_CHANGE_ADDED, next->path);
       else if (next->is_changed || comparison->changes->len > before)
-        add_change (comparison, CPD_CHANGE_CHANGED, next->path);
+        cpd_changes_add (comparison->changes, CPD_CHANGE_CHANGED, next->path);
     }
   return TRUE;
-}
-
-static int
-compare_changes (gconstpointer a, gconstpointer b)
-{
-  return strcmp ((*(const CpdChange *const *) a)->path, (*(const CpdChange *const *) b)->path);
 }
 
 GPtrArray *
@@ -330,7 +305,7 @@ cpd_tree_compare (int root, const int *layers, guint n_layers, gint64 *size, GEr
 {
   g_autoptr(GArray) numbers = g_array_new (FALSE, FALSE, sizeof (guint));
   g_auto(Comparison) comparison = {
-    .root = root, .layers = layers, .changes = g_ptr_array_new_with_free_func (change_free),
+    .root = root, .layers = layers, .changes = cpd_changes_new (),
     .seen = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL),
   };
 
@@ -338,7 +313,7 @@ cpd_tree_compare (int root, const int *layers, guint n_layers, gint64 *size, GEr
     g_array_append_val (numbers, i);
   if (!compare_directory (&comparison, ".", numbers, error))
     return NULL;
-  g_ptr_array_sort (comparison.changes, compare_changes);
+  cpd_changes_sort (comparison.changes);
   *size = comparison.size;
   return g_steal_pointer (&comparison.changes);
 }

@@ -62,6 +62,12 @@ void           cpd_sql_add_filter      (GString         *sql,
 CpdStatement  *cpd_transaction_prepare (CpdTransaction  *tx,
                                         const char      *sql,
                                         GError         **error);
+/* Whether SQL, which has one parameter, gives a row for ID. */
+gboolean       cpd_transaction_finds   (CpdTransaction  *tx,
+                                        const char      *sql,
+                                        const char      *id,
+                                        gboolean        *there,
+                                        GError         **error);
 CpdStatement  *cpd_store_prepare       (CpdStore        *store,
                                         const char      *sql,
                                         GError         **error);

@@ -182,17 +182,7 @@ cpd_store_add_image (CpdTransaction *tx, const CpdImageRow *row, const char *con
 gboolean
 cpd_store_has_image (CpdTransaction *tx, const char *id, gboolean *there, GError **error)
 {
-  g_autoptr(GError) failure = NULL;
-  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, "SELECT 1 FROM image WHERE id = ?", error);
-
-  if (statement == NULL)
-    return FALSE;
-  cpd_statement_bind (statement, "s", id);
-  *there = cpd_statement_next (statement, &failure);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return cpd_transaction_finds (tx, "SELECT 1 FROM image WHERE id = ?", id, there, error);
 }
 
 /* Who deletes it while it is mounted has looked for that; nothing is to be left of it. */

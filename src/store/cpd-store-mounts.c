@@ -31,17 +31,7 @@ cpd_store_get_mounts (CpdStore *store, const char *id, guint *count, GError **er
 gboolean
 cpd_store_is_mounted (CpdTransaction *tx, const char *id, gboolean *mounted, GError **error)
 {
-  g_autoptr(GError) failure = NULL;
-  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, "SELECT 1 FROM mount WHERE id = ?", error);
-
-  if (statement == NULL)
-    return FALSE;
-  cpd_statement_bind (statement, "s", id);
-  *mounted = cpd_statement_next (statement, &failure);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return cpd_transaction_finds (tx, "SELECT 1 FROM mount WHERE id = ?", id, mounted, error);
 }
 
 gboolean

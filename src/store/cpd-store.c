@@ -115,6 +115,22 @@ cpd_transaction_prepare (CpdTransaction *tx, const char *sql, GError **error)
   return cpd_connection_prepare (tx->store->writer, sql, error);
 }
 
+gboolean
+cpd_transaction_finds (CpdTransaction *tx, const char *sql, const char *id, gboolean *there, GError **error)
+{
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, sql, error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "s", id);
+  *there = cpd_statement_next (statement, &failure);
+  if (failure == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 gint64
 cpd_transaction_last_rowid (CpdTransaction *tx)
 {

@@ -149,19 +149,7 @@ monitored_session (CpdLauncher *launcher, const char *pid)
 GPtrArray *
 cpd_launcher_list_exec_monitors (CpdLauncher *launcher, GError **error)
 {
-  g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr(GPtrArray) pids = cpd_fs_list_dir ("/proc", error);
-
-  if (pids == NULL)
-    return NULL;
-  for (guint i = 0; i < pids->len; i++)
-    {
-      char *id = monitored_session (launcher, pids->pdata[i]);
-
-      if (id != NULL)
-        g_ptr_array_add (ids, id);
-    }
-  return g_steal_pointer (&ids);
+  return cpd_launcher_collect_ids (launcher, monitored_session, error);
 }
 
 /* Its monitor, 0 when there is none (any more). */

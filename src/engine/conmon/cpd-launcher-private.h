@@ -24,6 +24,11 @@ void                 cpd_launcher_add_pair      (GPtrArray    *argv,
 void                 cpd_launcher_add_input     (GPtrArray    *argv,
                                                  gboolean      terminal,
                                                  gboolean      keep_stdin);
+/* What GET_ID gives of the processes of the host, but NULL. */
+GPtrArray           *cpd_launcher_collect_ids   (CpdLauncher  *launcher,
+                                                 char       *(*get_id) (CpdLauncher *launcher,
+                                                                        const char  *pid),
+                                                 GError      **error);
 /* What conmon or the OCI runtime has written into a file, 0 for nothing. */
 pid_t                cpd_launcher_read_pid      (const char   *bundle,
                                                  const char   *name);

@@ -341,7 +341,7 @@ monitored_id (CpdLauncher *launcher, const char *pid)
 }
 
 GPtrArray *
-cpd_launcher_list_monitors (CpdLauncher *launcher, GError **error)
+cpd_launcher_collect_ids (CpdLauncher *launcher, char *(*get_id) (CpdLauncher *launcher, const char *pid), GError **error)
 {
   g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func (g_free);
   g_autoptr(GPtrArray) pids = cpd_fs_list_dir ("/proc", error);
@@ -350,12 +350,18 @@ cpd_launcher_list_monitors (CpdLauncher *launcher, GError **error)
     return NULL;
   for (guint i = 0; i < pids->len; i++)
     {
-      char *id = monitored_id (launcher, pids->pdata[i]);
+      char *id = get_id (launcher, pids->pdata[i]);
 
       if (id != NULL)
         g_ptr_array_add (ids, id);
     }
   return g_steal_pointer (&ids);
+}
+
+GPtrArray *
+cpd_launcher_list_monitors (CpdLauncher *launcher, GError **error)
+{
+  return cpd_launcher_collect_ids (launcher, monitored_id, error);
 }
 
 /* The fifo at which a created container waits for its start. */
