@@ -61,7 +61,7 @@ def potfiles(tree):
                 if not os.path.exists(os.path.join(tree.root, path)):
                     found.append(Finding(source.path, number, f'{path} does not exist'))
     for source in tree.engine_room:
-        match = re.search(r'\b(_|N_|C_|ngettext) \("', source.without_comments)
+        match = re.search(r'\b(_|N_|C_|ngettext) ?\("', source.without_comments)
         if match and source.path not in listed:
             found.append(source.finding(match.start(), 'is not in po/POTFILES'))
     return found
