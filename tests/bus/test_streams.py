@@ -50,7 +50,7 @@ def threads(service):
         try:
             with open(f'/proc/{service.process.pid}/task/{thread}/comm', encoding='ascii') as file:
                 count += file.read().strip() == 'cpd-pump'
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             pass
     return count
 
