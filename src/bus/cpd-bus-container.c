@@ -5,6 +5,7 @@
 #include "bus/cpd-bus-files.h"
 #include "bus/cpd-bus-interface.h"
 #include "bus/cpd-bus-storage.h"
+#include "bus/cpd-bus-top.h"
 #include "bus/cpd-bus-verbs.h"
 #include "cpod-generated.h"
 #include "public/cpod-error.h"
@@ -300,6 +301,7 @@ static const CpdBusMethod methods[] = {
   { "Logs", logs_options, FALSE, work_logs },
   { "Exec", cpd_bus_exec_options, TRUE, cpd_bus_work_exec },
   { "ListExecs", cpd_bus_no_options, FALSE, cpd_bus_work_list_execs },
+  { "Top", cpd_bus_top_options, FALSE, cpd_bus_work_top },
   { "Inspect", inspect_options, FALSE, work_inspect },
   { NULL }
 };

@@ -111,6 +111,7 @@ CLI_DECLARE_VERB (system_renumber);
 CLI_DECLARE_VERB (tag);
 CLI_DECLARE_VERB (untag);
 CLI_DECLARE_VERB (update);
+CLI_DECLARE_VERB (top);
 CLI_DECLARE_VERB (umount);
 CLI_DECLARE_VERB (version);
 CLI_DECLARE_VERB (wait);

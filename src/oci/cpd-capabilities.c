@@ -64,6 +64,21 @@ cpd_capability_is_default (const char *name)
   return FALSE;
 }
 
+char **
+cpd_capabilities_of_set (guint64 set)
+{
+  g_autoptr(GStrvBuilder) found = g_strv_builder_new ();
+
+  for (gsize i = 0; i < 64; i++)
+    {
+      g_autofree char *number = g_strdup_printf ("%" G_GSIZE_FORMAT, i);
+
+      if ((set & BIT (i)) != 0)
+        g_strv_builder_add (found, i < G_N_ELEMENTS (names) ? names[i] : number);
+    }
+  return g_strv_builder_end (found);
+}
+
 /* Makes a set of the names given; HAS_ALL tells that "all" was among them. */
 static gboolean
 parse_set (const char *const *given, const char *key, guint64 *set, gboolean *has_all, GError **error)

@@ -7,5 +7,7 @@ G_BEGIN_DECLS
 
 /* Whether NAME ("CAP_...") is one of those that a container gets by default. */
 gboolean cpd_capability_is_default (const char *name);
+/* The names of those in a set as the kernel has it; a number for one without a name. */
+char   **cpd_capabilities_of_set   (guint64     set);
 
 G_END_DECLS

@@ -75,4 +75,9 @@ gboolean cpd_user_lookup                 (const char            *rootfs,
                                           char                 **home,
                                           GError               **error);
 
+/* What etc/passwd or etc/group (FILE) below ROOTFS calls the numbers: guint32 to char *. */
+GHashTable *cpd_user_read_names          (const char            *rootfs,
+                                          const char            *file,
+                                          GError               **error);
+
 G_END_DECLS

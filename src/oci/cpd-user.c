@@ -218,3 +218,28 @@ cpd_user_lookup (const char *rootfs, const char *user, guint32 *uid, guint32 *gi
   *home = found_home != NULL ? g_steal_pointer (&found_home) : g_strdup ("/");
   return TRUE;
 }
+
+/* The first of several names of a number. In both files the name is the first field, and the number the third. */
+GHashTable *
+cpd_user_read_names (const char *rootfs, const char *file, GError **error)
+{
+  cpd_autofd int root = open (rootfs, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  g_autoptr(GHashTable) names = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  g_auto(GStrv) lines = NULL;
+  guint32 id;
+
+  if (root < 0)
+    cpd_set_error_errno (error, errno, "failed to open %s", rootfs);
+  else
+    lines = read_lines (root, file, error);
+  if (lines == NULL)
+    return NULL;
+  for (char **line = lines; *line != NULL; line++)
+    {
+      g_auto(GStrv) fields = split_line (*line, PASSWD_UID + 1);
+
+      if (fields != NULL && parse_id (fields[PASSWD_UID], &id) && !g_hash_table_contains (names, GUINT_TO_POINTER (id)))
+        g_hash_table_insert (names, GUINT_TO_POINTER (id), g_strdup (fields[PASSWD_NAME]));
+    }
+  return g_steal_pointer (&names);
+}

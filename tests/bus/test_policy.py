@@ -43,7 +43,7 @@ CONTAINER = {
     'Remove': ('manage',), 'Update': ('manage',), 'Mount': ('manage',), 'Unmount': ('manage',),
     'CopyOut': ('manage', 'ayh', list(b'/etc\0'), 0), 'Export': ('manage', 'h', 0), 'Attach': ('exec',),
     'CopyIn': ('exec', 'ayh', list(b'/etc\0'), 0), 'Exec': ('exec', 'as', ['true']), 'Commit': ('images', 's', ''),
-    'Diff': ('inspect',), 'StatPath': ('inspect', 'ay', list(b'/\0')), 'Logs': ('inspect',), 'Inspect': ('inspect',),
+    'Top': ('inspect',), 'Diff': ('inspect',), 'StatPath': ('inspect', 'ay', list(b'/\0')), 'Logs': ('inspect',), 'Inspect': ('inspect',),
     'Wait': ('read',), 'ListExecs': ('read',), 'Resize': ('manage', 'uu', 24, 80),
 }
 EXEC = {

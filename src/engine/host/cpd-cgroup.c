@@ -224,6 +224,35 @@ has_processes (const char *path)
   return found;
 }
 
+static void
+add_processes (const char *directory, gpointer data)
+{
+  g_auto(GStrv) pids = read_pids (directory);
+
+  for (char **pid = pids; *pid != NULL; pid++)
+    if (atoi (*pid) > 0)
+      g_hash_table_add (data, GINT_TO_POINTER (atoi (*pid)));
+}
+
+GArray *
+cpd_cgroup_list (const char *path)
+{
+  g_autoptr(GHashTable) found = g_hash_table_new (NULL, NULL);
+  GArray *pids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  GHashTableIter iter;
+  gpointer pid;
+
+  each_directory (path, add_processes, found);
+  g_hash_table_iter_init (&iter, found);
+  while (g_hash_table_iter_next (&iter, &pid, NULL))
+    {
+      guint32 number = (guint32) GPOINTER_TO_INT (pid);
+
+      g_array_append_val (pids, number);
+    }
+  return pids;
+}
+
 /* Only a container's own, which is named like it: what is done here would be the end of any other. */
 static gboolean
 check_own (const char *path, GError **error)

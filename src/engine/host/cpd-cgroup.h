@@ -15,6 +15,8 @@ char    *cpd_cgroup_of_process   (pid_t        pid);
 /* Where cgroups are mounted, up to a NULL. */
 const char *const *cpd_cgroup_hierarchies (void);
 gboolean cpd_cgroup_exists       (const char  *path);
+/* The processes in the cgroup and below it, of guint32, each once. */
+GArray  *cpd_cgroup_list         (const char  *path);
 /* Ends all processes in the cgroup and below it. No error when there is none. */
 gboolean cpd_cgroup_kill         (const char  *path,
                                   GError     **error);
