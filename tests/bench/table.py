@@ -93,6 +93,21 @@ def life_rows(figures):
     return rows
 
 
+def flood_rows(figures):
+    """Of somebody who asks now and then, while others ask for too much."""
+    situations = (('nothing', 'nothing else goes on'), ('stopped', 'a subscriber is stopped, and events flow'),
+                  ('crowd', 'clients connect, ask and leave in turn'),
+                  ('refused', "another user's client always has 100 calls under way, which are refused"),
+                  ('served', 'a client always has 100 calls under way, which are answered'),
+                  ('nonsense', 'options of 1 MiB and more come, and what is no message'))
+    rows = []
+    for name, text in situations:
+        times = figures[f'others {name}']
+        rows += [timed(figures, f'others {name}', f'read of a property, or GetContainer, while {text}', 10),
+                 Row('… the slowest of a hundred', statistics.quantiles(times, n=100)[-1])]
+    return [*rows, Row('PSS of the service when its memory was given back', figures['pss flooded'][0], 'MiB', 64)]
+
+
 def many_rows(figures):
     rows = [timed(figures, 'owned', 'start with 10,000 containers: the bus name is owned', 100),
             timed(figures, 'running', '… all is reconciled', 500),
@@ -157,7 +172,8 @@ def image_rows(figures):
 
 def write_table(figures, conditions, path):
     """Print the table, put it into PATH, and tell whether all limits are kept."""
-    rows = run_rows(figures) + exec_rows(figures) + bus_rows(figures) + life_rows(figures) + many_rows(figures) + image_rows(figures)
+    parts = run_rows, exec_rows, bus_rows, life_rows, flood_rows, many_rows, image_rows
+    rows = [row for part in parts for row in part(figures)]
     lines = ['| | median | min … max | limit | |', '|---|---|---|---|---|', *(row.line() for row in rows)]
     text = '\n'.join([BEGIN, conditions, '', *lines, END])
     print(text)

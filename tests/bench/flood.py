@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How long others wait while one client wants too much, and what the service weighs afterwards."""
+
+import os
+import subprocess
+import time
+
+ROUNDS = 300
+NOBODY = 65534
+CALLS_MAX = 100     # caller_calls_max when nothing is configured
+UNREAD_MAX = 1 << 20
+MEMORY_MAX = 64     # MiB
+# What a flood of large messages has taken is given back when that is over, by GLib after a quarter of a minute.
+GIVEN_BACK_SECONDS = 60
+
+
+def configure(directory):
+    """Signals are held back for who does not read them after a second, not after a minute."""
+    path = os.path.join(directory, 'flood.conf')
+    with open(path, 'w', encoding='ascii') as file:
+        file.write(f'[engine]\nunread_signals_max = {UNREAD_MAX}\n')
+    return path
+
+
+def peers(address):
+    """What goes on meanwhile: clients that have to be there, the first one first."""
+    calls = ['calls', address, str(NOBODY), str(CALLS_MAX)], ['calls', address, '0', str(CALLS_MAX)]
+    return {'nothing': [], 'nonsense': [['nonsense', address]], 'stopped': [['stopped', address], ['events', address, 'renamed']],
+            'crowd': [['crowd', address]], 'refused': [calls[0]], 'served': [calls[1]]}
+
+
+def wait_for_others(program, address, clients, rounds):
+    """Milliseconds of each call of somebody who has nothing to do with those CLIENTS."""
+    running = []
+    try:
+        for words in clients:
+            process = subprocess.Popen([program, *words], stdout=subprocess.PIPE, text=True)
+            running.append(process)
+            if process.stdout.readline() != 'ready\n':
+                raise SystemExit(f'bench: flood {words[0]} has not begun')
+        said = subprocess.run([program, 'others', address, 'measured', str(rounds)], check=True, text=True,
+                              stdout=subprocess.PIPE).stdout
+        if any(process.poll() is not None for process in running):
+            raise SystemExit('bench: a flood has ended by itself')
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+    return [int(line.split()[1]) / 1000 for line in said.splitlines()]
+
+
+def settled(read):
+    """The memory once it is below the limit, or after a time that is long enough for that."""
+    end = time.monotonic() + GIVEN_BACK_SECONDS
+    while read() > MEMORY_MAX and time.monotonic() < end:
+        time.sleep(1)
+    return read()
+
+
+def measure(cpod, build, quick, pss_mib):
+    program = f'{build}/tests/bench/flood'
+    if str(UNREAD_MAX) not in cpod.cpod('config', 'engine.unread_signals_max'):
+        raise SystemExit('bench: the service has another configuration')
+    for name in ('measured', 'renamed'):
+        cpod.cpod('create', '--name', name, 'busybox', 'true')
+    pid, figures = cpod.pid(), {}
+    for name, clients in peers(cpod.address).items():
+        figures[f'others {name}'] = wait_for_others(program, cpod.address, clients, ROUNDS // 4 if quick else ROUNDS)
+    if cpod.pid() != pid:
+        raise SystemExit('bench: the service did not outlive the floods')
+    figures['pss flooded'] = [settled(lambda: pss_mib(pid))]
+    return figures
