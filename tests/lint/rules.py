@@ -27,6 +27,7 @@ RULES = {
     'xml-errors-listed': rules_xml.errors_listed,
     'gtk-doc': rules_tree.gtk_doc,
     'potfiles': rules_tree.potfiles,
+    'translated': rules_tree.translated,
     'libpod-table': rules_tree.libpod_table,
     'machine-paths': rules_tree.machine_paths,
 }

@@ -3,6 +3,8 @@
 
 import os
 import re
+import subprocess
+import tempfile
 
 from lintlib import Finding
 
@@ -64,7 +66,45 @@ def potfiles(tree):
         match = re.search(r'\b(_|N_|C_|ngettext) ?\("', source.without_comments)
         if match and source.path not in listed:
             found.append(source.finding(match.start(), 'is not in po/POTFILES'))
+    for source in tree.select(r'^examples/.*\.py$|^data/polkit-1/.*\.policy\.in$'):
+        match = re.search(r"""\b_\(['"]|<message>""", source.text)
+        if match and source.path not in listed:
+            found.append(source.finding(match.start(), 'is not in po/POTFILES'))
     return found
+
+
+XGETTEXT = ['xgettext', '--from-code=UTF-8', '--keyword=_', '--keyword=N_', '--keyword=C_:1c,2', '--keyword=NC_:1c,2',
+            '--files-from=po/POTFILES']
+
+
+def untranslated(tree, path, template):
+    """What msgcmp says of a translation, with the place in the sources of what it lacks."""
+    def line_before(source, number, beginning):
+        with open(os.path.join(tree.root, source), encoding='utf-8') as file:
+            lines = list(enumerate(file.read().split('\n')[:number], 1))
+        return next((n, line) for n, line in reversed(lines) if line.startswith(beginning))
+
+    result = subprocess.run(['msgcmp', path, template], cwd=tree.root, capture_output=True, text=True, check=False,
+                            env={**os.environ, 'LC_ALL': 'C.UTF-8'})
+    for where, number, text in re.findall(r'^(\S+?):(\d+):(?:\d+:)? (?!warning:)(.*)$', result.stderr, re.M):
+        if where == template:
+            where, number = line_before(template, int(number), '#: ')[1].split()[1].rsplit(':', 1)
+            text = f'is not in {path}'
+        else:
+            number = line_before(path, int(number), 'msgid ')[0]
+        yield Finding(where, int(number), text)
+
+
+def translated(tree):
+    """Each text is in each language, and nothing is left to be looked at again."""
+    languages = tree.select(r'^po/\w+\.po$')
+    if not languages:
+        return []
+    with tempfile.TemporaryDirectory() as directory:
+        template = os.path.join(directory, 'all.pot')
+        subprocess.run([*XGETTEXT, '-o', template], cwd=tree.root, check=True,
+                       env={**os.environ, 'GETTEXTDATADIRS': os.path.join(tree.root, 'data', 'polkit-1')})
+        return [finding for language in languages for finding in untranslated(tree, language.path, template)]
 
 
 def words_of(cell):
