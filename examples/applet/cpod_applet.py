@@ -50,8 +50,6 @@ def menu_button(icon, text, *sections, **properties):
             section.append_item(item)
         menu.append_section(None, section)
     found = Gtk.MenuButton(icon_name=icon, tooltip_text=text, menu_model=menu, **properties)
-    # What has the focus, and so is told of, is the button inside.
-    name_it(found.get_first_child(), text)
     return name_it(found, text)
 
 
@@ -425,6 +423,8 @@ def main():
         locale.setlocale(locale.LC_ALL, '')
     except locale.Error:
         pass        # one that is not installed: texts are found without it
+    GLib.set_prgname('org.cpod.Applet')
+    GLib.set_application_name(_('Containers'))
     return Application().run(sys.argv)
 
 

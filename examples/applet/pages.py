@@ -97,7 +97,7 @@ class Facts(Adw.PreferencesPage):
         for key, title, text in self.ROWS:
             # What it says is not ours, so no markup.
             row = Adw.ActionRow(title=title, use_markup=False, subtitle_lines=2, title_selectable=False)
-            self.rows[key] = (row, title, text)
+            self.rows[key] = (row, text)
             self.group.add(row)
         self.container = self.handler = None
 
@@ -111,11 +111,11 @@ class Facts(Adw.PreferencesPage):
 
     def show_it(self):
         self.group.set_title(GLib.markup_escape_text(self.container.name))
-        for row, title, text in self.rows.values():
+        for row, text in self.rows.values():
             value = text(self.container)
             row.set_subtitle(value)
             row.set_visible(bool(value))
-            name_it(row, f'{title}: {value}')
+            row.update_property([Gtk.AccessibleProperty.DESCRIPTION], [value])
 
 
 class Log(Gtk.Stack):
@@ -132,7 +132,10 @@ class Log(Gtk.Stack):
         style.connect('notify::dark', self.on_dark)
         self.on_dark(style)
         self.scrolled = Gtk.ScrolledWindow(child=self.view)
-        self.end = self.text.create_mark(None, self.text.get_end_iter(), False)
+        position = self.scrolled.get_vadjustment()
+        position.connect('value-changed', self.on_scrolled)
+        position.connect('changed', self.on_grown)
+        self.at_end, self.scroll = True, 0
         self.empty = status_page('text-x-generic-symbolic', _('No Output'), _('What the container writes appears here.'))
         self.refused = status_page('dialog-warning-symbolic', _('Log Not Available'), None, (_('Try Again'), 'win.again'))
         self.add_child(self.empty)
@@ -143,10 +146,27 @@ class Log(Gtk.Stack):
     def on_dark(self, style, *_):
         self.errors.set_property('foreground', '#ff7b63' if style.get_dark() else '#c01c28')
 
+    def on_scrolled(self, position):
+        # Who reads further up is left there. A scroll of our own is to the end anyway.
+        if not self.scroll:
+            self.at_end = position.get_value() + position.get_page_size() >= position.get_upper() - 1
+
+    def on_grown(self, _position):
+        # The view is still finding out how high its lines are.
+        if self.at_end and not self.scroll:
+            self.scroll = GLib.idle_add(self.scroll_to_end)
+
+    def scroll_to_end(self):
+        position = self.scrolled.get_vadjustment()
+        position.set_value(position.get_upper() - position.get_page_size())
+        self.scroll = 0
+        return GLib.SOURCE_REMOVE
+
     def stop(self):
         if self.task is not None:
             self.task.cancel()
         self.task = None
+        self.at_end = True
         self.text.set_text('')
         self.set_visible_child(self.empty)
 
@@ -165,17 +185,12 @@ class Log(Gtk.Stack):
                 on_error('log', container.name, error)
 
     def add_line(self, line):
-        position = self.scrolled.get_vadjustment()
-        at_end = position.get_value() + position.get_page_size() >= position.get_upper() - 1
         tags = [self.errors] if line.stream == Cpod.StreamId.STDERR else []
         self.text.insert_with_tags(self.text.get_end_iter(), line.text + ('' if line.is_partial() else '\n'), *tags)
         if self.text.get_line_count() > LINES_MAX:
             _found, end = self.text.get_iter_at_line(self.text.get_line_count() - LINES_MAX)
             self.text.delete(self.text.get_start_iter(), end)
         self.set_visible_child(self.scrolled)
-        # Who reads further up is left there.
-        if at_end:
-            self.view.scroll_to_mark(self.end, 0, False, 0, 0)
 
     def get_text(self):
         return self.text.get_text(*self.text.get_bounds(), False)
@@ -194,6 +209,7 @@ class Terminal(Gtk.Stack):
         for child in self.closed, self.stopped, self.view:
             self.add_child(child)
         self.task = self.stream = self.session = self.size = None
+        self.early = ''
 
     def show_of(self, container):
         """Shows what can be done; nothing is opened, because that may ask."""
@@ -206,6 +222,7 @@ class Terminal(Gtk.Stack):
         if self.stream is not None:
             self.stream.close()
         self.task = self.stream = self.session = None
+        self.early = ''
         self.view.reset(True, True)
 
     def open_in(self, container, on_error):
@@ -215,25 +232,31 @@ class Terminal(Gtk.Stack):
         self.task = Cpod.spawn(self.talk(container, on_error))
 
     async def talk(self, container, on_error):
-        self.size = self.view.get_size()
+        self.size, stream = self.view.get_size(), None
         try:
-            self.stream, path = await container.open_exec(SHELL, tty=True, stdin=True, auto_remove=True, size=self.size,
-                                                          env=['TERM=xterm-256color'])
+            stream, path = await container.open_exec(SHELL, tty=True, stdin=True, auto_remove=True, size=self.size,
+                                                     env=['TERM=xterm-256color'])
+            self.stream = stream
+            self.type(self.early)
             self.session = Cpod.ExecProxy.new_sync(container.get_connection(), Gio.DBusProxyFlags.NONE, container.get_name(),
                                                    path, None)
-            async for _stream, data in self.stream:
+            async for _stream, data in stream:
                 self.view.feed(data)
         except GLib.Error as error:
             if is_cancelled(error):
                 return
             on_error('terminal', container.name, error)
-        self.show_of(container)
+        # Somebody may have gone on to another one meanwhile.
+        if self.stream is stream:
+            self.show_of(container)
 
     def on_input(self, text):
         self.type(text)
 
     def type(self, text):
-        if self.stream is not None:
+        if self.stream is None:
+            self.early += text         # for the shell that is being opened
+        elif text:
             Cpod.spawn(self.stream.send(text.encode()), lambda _error: None)   # reading tells that it has ended
 
     def on_size(self, size):

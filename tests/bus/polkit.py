@@ -253,7 +253,7 @@ class Agent:
       <method name="CancelAuthentication"><arg type="s" direction="in"/></method>
     </interface></node>'''
 
-    def __init__(self, user, answer):
+    def __init__(self, user, answer, locale='C'):
         self.user, self.answer = user, answer
         self.asked, self.cancelled, self.open, self.identities = [], [], {}, {}
         self.connection = service.connect_bus()
@@ -262,7 +262,7 @@ class Agent:
         self.subject = ('unix-process', {
             'pid': GLib.Variant('u', user.pid), 'start-time': GLib.Variant('t', start_time(user.pid)),
             'uid': GLib.Variant('i', user.uid)})
-        self.authority('RegisterAuthenticationAgent', '((sa{sv})ss)', self.subject, 'C', AGENT_PATH)
+        self.authority('RegisterAuthenticationAgent', '((sa{sv})ss)', self.subject, locale, AGENT_PATH)
 
     def authority(self, method, signature, *arguments):
         return self.connection.call_sync(NAME, AUTHORITY, NAME + '.Authority', method,
