@@ -46,7 +46,6 @@ class Desktop:
     """A screen, and a bus for the session and for AT-SPI at once."""
 
     def __init__(self):
-        # The registry of AT-SPI is asked for by what this process starts.
         self.display = Display()
         self.directory = tempfile.TemporaryDirectory(dir=service.scratch(), prefix='desktop-')
         os.chmod(self.directory.name, 0o755)
@@ -59,7 +58,7 @@ class Desktop:
                                      '--print-address=1'], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.bus.stdout.readline(), 'the bus of the session does not start'
         os.environ['AT_SPI_BUS_ADDRESS'] = os.environ['DBUS_SESSION_BUS_ADDRESS'] = self.address
-        self.registry = subprocess.Popen([REGISTRY], stderr=subprocess.DEVNULL)
+        self.registry = subprocess.Popen([REGISTRY], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         gi.require_version('Atspi', '2.0')
         from gi.repository import Atspi  # pylint: disable=import-outside-toplevel
         self.atspi = Atspi
