@@ -63,15 +63,18 @@ GVariant *
 cpd_bus_work_exec (CpdBusCall *call, GError **error)
 {
   g_auto(GStrv) command = cpd_bus_call_get_strings (call, 0);
+  gboolean foreground = cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "foreground", FALSE);
+  g_autofree char *caller = foreground ? cpd_bus_foreground_describe (get_foreground (call), cpd_bus_call_get_peer (call))
+                                       : NULL;
   g_autofree char *path = NULL, *id = NULL;
 
   id = cpd_engine_create_exec (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call),
                                (const char *const *) command, cpd_bus_call_get_options (call),
-                               cpd_bus_call_get_caller (call), error);
+                               caller, cpd_bus_call_get_caller (call), error);
   if (id != NULL)
     cpd_bus_peer_add_made (cpd_bus_call_get_peer (call), id);
   path = id != NULL ? exec_path (id) : NULL;
-  if (path != NULL && cpd_bus_options_get_boolean (cpd_bus_call_get_options (call), "foreground", FALSE))
+  if (path != NULL && foreground)
     cpd_bus_foreground_add (get_foreground (call), cpd_bus_call_get_peer (call), id);
   return path != NULL ? g_variant_new ("(os)", path, id) : NULL;
 }
@@ -164,10 +167,7 @@ work_start (CpdBusCall *call, GError **error)
 static GVariant *
 work_detach (CpdBusCall *call, GError **error)
 {
-  g_autofree char *json = cpd_engine_inspect_exec (cpd_bus_call_get_engine (call),
-                                                   cpd_bus_call_get_object (call), error);
-
-  if (json == NULL)
+  if (!cpd_engine_detach_exec (cpd_bus_call_get_engine (call), cpd_bus_call_get_object (call), error))
     return NULL;
   cpd_bus_foreground_forget (get_foreground (call), cpd_bus_call_get_object (call));
   return cpd_bus_call_nothing ();

@@ -210,6 +210,7 @@ cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GEr
   cpd_bus_bounds_guard (connection);
   watch_backlog (service);
   service->peers = cpd_bus_peers_new (connection, on_peer_left, service);
+  cpd_bus_foreground_bind (service->foreground, connection);
   if (g_dbus_connection_get_unique_name (connection) != NULL)
     service->inhibit = cpd_bus_inhibit_new (service->engine, connection);
   return cpd_bus_interface_export (&cpd_bus_runtime_interface, service, error)
@@ -230,6 +231,8 @@ cpd_bus_service_set_running (CpdBusService *service)
   cpd_engine_drain_events (service->engine);
   service->state = "running";
   cpd_bus_service_update (service);
+  if (service->peers != NULL)
+    cpd_bus_foreground_resume (service->foreground, service->peers);
   cpd_bus_calls_open (service->calls);
 }
 

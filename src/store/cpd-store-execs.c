@@ -115,6 +115,17 @@ cpd_store_set_exec_status (CpdTransaction *tx, const char *id, const CpdExecStat
 }
 
 gboolean
+cpd_store_set_exec_config (CpdTransaction *tx, const char *id, const char *config, GError **error)
+{
+  g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, "UPDATE exec SET config = ? WHERE id = ?", error);
+
+  if (statement == NULL)
+    return FALSE;
+  cpd_statement_bind (statement, "ss", config, id);
+  return cpd_statement_execute (statement, error) && check_changed (tx, id, error);
+}
+
+gboolean
 cpd_store_delete_exec (CpdTransaction *tx, const char *id, GError **error)
 {
   g_autoptr(CpdStatement) statement = NULL;

@@ -50,6 +50,11 @@ gboolean    cpd_store_set_exec_status     (CpdTransaction       *tx,
                                            const char           *id,
                                            const CpdExecStatus  *status,
                                            GError              **error);
+/* NO_SUCH_EXEC_SESSION. */
+gboolean    cpd_store_set_exec_config     (CpdTransaction       *tx,
+                                           const char           *id,
+                                           const char           *config,
+                                           GError              **error);
 /* Deletes it, keeping its exit code for who still waits. */
 gboolean    cpd_store_delete_exec         (CpdTransaction       *tx,
                                            const char           *id,

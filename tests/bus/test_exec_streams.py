@@ -21,7 +21,8 @@ sys.path.insert(0, sys.argv[1])
 from execs import new_exec
 from service import Client, connect_bus
 client = Client(connect_bus())
-session = new_exec(client.container(sys.argv[2]), *sys.argv[5:], foreground=True, auto_remove=sys.argv[4] == "auto-remove")
+session = new_exec(client.container(sys.argv[2]), *sys.argv[5:], foreground=True, auto_remove=sys.argv[4] == "auto-remove",
+                   tty=sys.argv[4] == "tty")
 print(session.id, flush=True)
 if sys.argv[3] != 'created':
     session.start()
@@ -216,6 +217,14 @@ class ForegroundTest(ExecCase):
                 self.assertEqual([(e['status'], e['attributes'].get('exit-code')) for e in self.events(since)],
                                  [('exec', None), ('exec_died', 137)])
 
+    def test_terminal_takes_others_along(self):
+        """The kernel hangs up on what has the terminal as well."""
+        process, ident = self.client_process('started', 'sh', '-c', 'sleep 4711 & wait', removal='tty')
+        wait_for(lambda: 'sleep 4711' in self.container.call('Top')['args'], 60, 'the other process')
+        process.kill()
+        wait_for(lambda: 'sleep 4711' not in self.container.call('Top')['args'], 60, 'its end')
+        wait_for(lambda: ident not in self.sessions(), 60, 'the end of the session')
+
     def test_goes_before_it_begins(self):
         process, ident = self.client_process('created', 'true')
         self.assertIn(ident, self.sessions())
@@ -232,6 +241,43 @@ class ForegroundTest(ExecCase):
         wait_for(lambda: again[1] not in self.sessions(), 60, 'the end of a later session')
         self.assertEqual({row['state'] for row in self.sessions().values()}, {'running'})
         self.assertEqual(set(self.sessions()), {ident, other})
+
+    def start_again(self, meanwhile):
+        """The service dies, and comes back after something has happened."""
+        self.service.kill()
+        meanwhile()
+        self.service.start()
+        type(self).client = self.service.client
+        self.container = self.client.container(self.container.id)
+
+    def test_goes_while_there_is_no_service(self):
+        """The next one ends it, whether it was begun or not; who is still there keeps his, and who has detached it, too."""
+        gone, ended = self.client_process('started', 'sh', '-c', FOREVER)
+        idle, never = self.client_process('created', 'true', removal='stays')
+        left, detached = self.client_process('detached', 'sh', '-c', FOREVER)
+        _, kept = self.client_process('started', 'sh', '-c', FOREVER)
+        pid = self.sessions()[ended]['pid']
+
+        def leave():
+            for process in gone, idle, left:
+                process.kill()
+                process.wait()
+        self.start_again(leave)
+        wait_for(lambda: set(self.sessions()) == {detached, kept}, 60, 'the end of those whose callers have left')
+        self.assertNotIn(never, self.sessions())
+        self.assertFalse(is_alive(pid))
+        self.assertEqual({row['state'] for row in self.sessions().values()}, {'running'})
+
+    def test_goes_later(self):
+        """Who stays over a restart of the service takes the session along when it leaves after all."""
+        for times in 1, 2:
+            with self.subTest(times):
+                process, ident = self.client_process('started', 'sh', '-c', FOREVER)
+                for _ in range(times):
+                    self.start_again(lambda: None)
+                self.assertEqual(self.sessions()[ident]['state'], 'running')
+                process.kill()
+                wait_for(lambda: not self.sessions(), 60, 'the end of the session')
 
     def test_one_that_has_ended(self):
         process, ident = self.client_process('started', 'true', removal='stays')

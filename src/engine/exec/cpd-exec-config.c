@@ -11,6 +11,7 @@ cpd_exec_config_free (CpdExecConfig *config)
   g_strfreev (config->env);
   g_free (config->workdir);
   g_free (config->user);
+  g_free (config->foreground);
   g_free (config);
 }
 
@@ -50,6 +51,7 @@ cpd_exec_config_to_json (const CpdExecConfig *config)
   json_object_set_int_member (object, "rows", config->rows);
   json_object_set_int_member (object, "columns", config->columns);
   json_object_set_boolean_member (object, "stdin", config->keep_stdin);
+  cpd_json_set_string (object, "foreground", config->foreground);
   return cpd_json_print_object (object);
 }
 
@@ -88,6 +90,7 @@ cpd_exec_config_parse (const char *json, GError **error)
   config->rows = (guint) cpd_json_get_int (object, "rows");
   config->columns = (guint) cpd_json_get_int (object, "columns");
   config->keep_stdin = cpd_json_get_boolean (object, "stdin");
+  config->foreground = g_strdup (cpd_json_get_string (object, "foreground"));
   return g_steal_pointer (&config);
 }
 

@@ -17,6 +17,7 @@ typedef struct
   guint rows;                   /* of the terminal at the beginning, 0 when not given */
   guint columns;
   gboolean keep_stdin;
+  char *foreground;             /* (nullable): who it ends with, by a name that outlives the service */
 } CpdExecConfig;
 
 /* OPTIONS: a{sv} with the keys of org.cpod.Cpod1.Container.Exec(). INVALID_ARGUMENT. */

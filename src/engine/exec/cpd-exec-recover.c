@@ -2,6 +2,7 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "engine/exec/cpd-exec-config.h"
 #include "engine/exec/cpd-exec-private.h"
 #include "public/cpod-error.h"
 
@@ -25,6 +26,25 @@ cpd_engine_undo_exec (CpdEngine *engine, const char *id, GError **error)
   if (container == NULL)
     return TRUE;
   return cpd_launcher_undo_exec (engine->launcher, id, directory, (pid_t) container->status.pid, error);
+}
+
+GHashTable *
+cpd_engine_get_foreground_execs (CpdEngine *engine, GError **error)
+{
+  g_autoptr(GPtrArray) rows = cpd_store_list_execs (engine->store, NULL, FALSE, error);
+  g_autoptr(GHashTable) found = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+
+  if (rows == NULL)
+    return NULL;
+  for (guint i = 0; i < rows->len; i++)
+    {
+      const CpdExecRow *row = rows->pdata[i];
+      g_autoptr(CpdExecConfig) config = cpd_exec_config_parse (row->config, NULL);
+
+      if (config != NULL && config->foreground != NULL && row->status.state != CPD_EXEC_STOPPED)
+        g_hash_table_insert (found, g_strdup (row->id), g_steal_pointer (&config->foreground));
+    }
+  return g_steal_pointer (&found);
 }
 
 static void

@@ -66,7 +66,7 @@ check_grant (CpdEngine *engine, const CpdContainerRow *container, const CpdExecC
 /* The container's lock keeps its end out, which would not see the new session. */
 char *
 cpd_engine_create_exec (CpdEngine *engine, const char *container_id, const char *const *command,
-                        GVariant *options, const CpdCaller *caller, GError **error)
+                        GVariant *options, const char *foreground, const CpdCaller *caller, GError **error)
 {
   g_autoptr(CpdExecConfig) config = cpd_exec_config_new (command, options, error);
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, container_id, "exec");
@@ -80,6 +80,7 @@ cpd_engine_create_exec (CpdEngine *engine, const char *container_id, const char 
   container = cpd_engine_get_in_state (engine, container_id, CPD_STATE_BIT (CPD_CONTAINER_RUNNING), "exec in", error);
   if (container == NULL || !check_grant (engine, container, config, caller, error))
     return NULL;
+  config->foreground = g_strdup (foreground);
   row.config = json = cpd_exec_config_to_json (config);
   g_variant_lookup (options, "auto-remove", "b", &row.auto_remove);
   tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
@@ -92,6 +93,28 @@ cpd_engine_create_exec (CpdEngine *engine, const char *container_id, const char 
       return NULL;
     }
   return g_steal_pointer (&id);
+}
+
+gboolean
+cpd_engine_detach_exec (CpdEngine *engine, const char *id, GError **error)
+{
+  g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "detach");
+  g_autoptr(CpdExecRow) row = cpd_engine_get_exec (engine, id, error);
+  g_autoptr(CpdExecConfig) config = row != NULL ? cpd_exec_config_parse (row->config, error) : NULL;
+  g_autoptr(CpdTransaction) tx = NULL;
+  g_autofree char *json = NULL;
+
+  if (config == NULL)
+    return FALSE;
+  if (config->foreground == NULL)
+    return TRUE;
+  g_clear_pointer (&config->foreground, g_free);
+  json = cpd_exec_config_to_json (config);
+  tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+  if (tx != NULL && cpd_store_set_exec_config (tx, id, json, error) && cpd_transaction_commit (tx, error))
+    return TRUE;
+  g_prefix_error (error, "failed to detach exec session %s: ", id);
+  return FALSE;
 }
 
 static gboolean

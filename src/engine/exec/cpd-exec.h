@@ -9,12 +9,21 @@ G_BEGIN_DECLS
 
 /* Further processes in containers: exec sessions. They live no longer than the run of their container. */
 
-/* OPTIONS: a{sv} with the keys of org.cpod.Cpod1.Container.Exec(). Its id. */
+/* OPTIONS: a{sv} with the keys of org.cpod.Cpod1.Container.Exec(). FOREGROUND (nullable) is who it is to end with, which is
+ * only written down here. Its id. */
 char       *cpd_engine_create_exec    (CpdEngine            *engine,
                                        const char           *container_id,
                                        const char *const    *command,
                                        GVariant             *options,
+                                       const char           *foreground,
                                        const CpdCaller      *caller,
+                                       GError              **error);
+/* It is to end with nobody any more. */
+gboolean    cpd_engine_detach_exec    (CpdEngine            *engine,
+                                       const char           *id,
+                                       GError              **error);
+/* Those that have not ended and are to end with somebody: id to who that is. */
+GHashTable *cpd_engine_get_foreground_execs (CpdEngine      *engine,
                                        GError              **error);
 /* STREAMS (nullable) are those of its process, which is out of our hands then. */
 gboolean    cpd_engine_start_exec     (CpdEngine            *engine,

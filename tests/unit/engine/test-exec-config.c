@@ -34,10 +34,14 @@ test_round_trip (void)
   g_autoptr(GError) error = NULL;
   g_autoptr(CpdExecConfig) config = make ("{'env': <['A=b', 'C=']>, 'workdir': <'/w'>, 'user': <'u:g'>,"
                                           " 'privileged': <true>, 'tty': <true>, 'size': <(uint32 24, uint32 80)>, 'stdin': <true>}");
-  g_autofree char *json = cpd_exec_config_to_json (config);
-  g_autoptr(CpdExecConfig) again = cpd_exec_config_parse (json, &error);
+  g_autofree char *json = NULL;
+  g_autoptr(CpdExecConfig) again = NULL;
 
+  config->foreground = g_strdup ("bus :1.2");
+  json = cpd_exec_config_to_json (config);
+  again = cpd_exec_config_parse (json, &error);
   g_assert_no_error (error);
+  g_assert_cmpstr (again->foreground, ==, "bus :1.2");
   assert_strings (again->args, "sh -c true");
   assert_strings (again->env, "A=b C=");
   g_assert_cmpstr (again->workdir, ==, "/w");
@@ -57,6 +61,7 @@ test_nothing_given (void)
   g_assert_null (again->env[0]);
   g_assert_null (again->workdir);
   g_assert_null (again->user);
+  g_assert_null (again->foreground);
   g_assert_false (again->privileged || again->tty || again->keep_stdin);
 }
 
