@@ -7,6 +7,6 @@ G_BEGIN_DECLS
 
 /* Lets polkit ask on the terminal, where there is one and nothing else that asks. Nothing happens where that cannot be. */
 void cli_agent_begin (CliApp *app);
-void cli_agent_end   (CliApp *app);
+void cli_agent_end   (void);
 
 G_END_DECLS

@@ -279,7 +279,7 @@ close_app (CliApp *app)
     cpod_client_close_sync (app->client, NULL, NULL);
 
   g_clear_object (&app->client);
-  cli_agent_end (app);
+  cli_agent_end ();
 }
 
 int

@@ -32,7 +32,6 @@ typedef struct
   const char *name_space;       /* (nullable): the only one that verbs have to do with */
   const char *oci_runtime;      /* (nullable): of new containers that ask for none themselves */
   CpodClient *client;
-  GPid agent;                   /* that asks for passwords, 0 for none */
   gboolean latest;              /* the verb is about the newest container */
 } CliApp;
 

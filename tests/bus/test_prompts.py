@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import signal
+import termios
 import time
 
 import polkit
@@ -13,6 +14,11 @@ from service import NAME, RUNTIME, CallError, Case, Service, listen_for, main, w
 # Somebody local, somebody with no session; both have to be asked about for most things.
 LOCAL, OTHER = 'games', 'man'
 SLOW = 60
+
+
+def children_of(pid):
+    with open(f'/proc/{pid}/task/{pid}/children', encoding='ascii') as file:
+        return [int(word) for word in file.read().split()]
 
 
 class PromptTest(Case):
@@ -60,26 +66,76 @@ class PromptTest(Case):
                          {'method': 'Runtime.Create', 'name': 'new', 'image': 'busybox', 'command': 'sleep 1000', 'reach': ''})
         self.assertRegex(details['image-id'], '^[0-9a-f]{64}$')
 
-    def test_the_command_asks_at_its_terminal(self):
-        """With polkit's own agent for terminals, which ends with the command."""
+    def run_at_terminal(self, name, user, script):
+        """The process of a shell that leads a session of its own, and its terminal."""
         pid, terminal = pty.fork()
         if pid == 0:
             try:
-                polkit.become(LOCAL, self.user.cgroup)
-                os.execvp('cpod', ['cpod', 'create', 'busybox', 'true'])
+                polkit.become(name, user.cgroup)
+                os.execvp('sh', ['sh', '-c', script])
             finally:
                 os._exit(1)
         self.addCleanup(os.close, terminal)
+        return pid, terminal
+
+    def read_until(self, terminal, word):
         said = b''
-        while b'Password' not in said:
+        while word not in said:
             self.assertTrue(select.select([terminal], [], [], SLOW)[0], said)
             said += os.read(terminal, 4096)
-        self.assertIn(b'Authentication is required to create a container from image busybox', said)
-        os.kill(pid, signal.SIGTERM)
-        _, status = os.waitpid(pid, 0)
-        self.assertEqual(os.waitstatus_to_exitcode(status), -signal.SIGTERM)
-        wait_for(lambda: 'Unregistered Authentication Agent' in self.polkit.log(), SLOW, 'the end of the agent')
+        return said
+
+    def wait_for_end_of_agents(self):
+        def gone():
+            log = self.polkit.log()
+            return log.count('Registered Authentication Agent') == log.count('Unregistered Authentication Agent') > 0
+        wait_for(gone, SLOW, 'the end of the agent')
+
+    def test_the_command_asks_at_its_terminal(self):
+        """With polkit's own agent for terminals, which ends with the command."""
+        for name, user in ((LOCAL, self.user), (OTHER, self.polkit.user(OTHER, 'none'))):
+            with self.subTest(name):
+                pid, terminal = self.run_at_terminal(name, user, 'exec cpod create busybox true')
+                said = self.read_until(terminal, b'Password')
+                self.assertIn(b'Authentication is required to create a container from image busybox', said)
+                os.kill(pid, signal.SIGTERM)
+                _, status = os.waitpid(pid, 0)
+                self.assertEqual(os.waitstatus_to_exitcode(status), -signal.SIGTERM)
+                self.wait_for_end_of_agents()
         self.assertEqual(self.root.list(), [])
+
+    def test_the_terminal_shows_again_what_is_typed(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(number):
+                pid, terminal = self.run_at_terminal(LOCAL, self.user, 'cpod create busybox true; echo "over"; read line')
+                before = termios.tcgetattr(terminal)
+                self.read_until(terminal, b'Password: ')
+                wait_for(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, SLOW, 'the agent')    # noqa: B023
+                os.kill(children_of(pid)[0], number)
+                self.read_until(terminal, b'over')
+                self.assertEqual(termios.tcgetattr(terminal), before)
+                self.wait_for_end_of_agents()
+                os.write(terminal, b'\n')
+                os.waitpid(pid, 0)
+
+    def test_an_agent_whose_command_is_killed(self):
+        pid, terminal = self.run_at_terminal(LOCAL, self.user, 'cpod create busybox true; read line')
+        self.read_until(terminal, b'Password')
+        os.kill(children_of(pid)[0], signal.SIGKILL)
+        self.wait_for_end_of_agents()
+        os.write(terminal, b'\n')
+        os.waitpid(pid, 0)
+
+    def test_a_command_that_takes_in_signals_itself(self):
+        agent = self.agent(lambda question: True)
+        self.begin_create(name='new')
+        agent.end_of(self.user)
+        self.agents.pop().remove()
+        self.root.container('new').start()
+        pid, terminal = self.run_at_terminal(LOCAL, self.user, 'cpod exec new true; echo "over: $?"')
+        self.read_until(terminal, b'over: 0')
+        os.waitpid(pid, 0)
+        self.wait_for_end_of_agents()
 
     def test_a_prompt_says_what_reaches_into_the_host(self):
         agent = self.agent(lambda question: False)
