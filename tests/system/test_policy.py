@@ -6,11 +6,10 @@ import re
 import unittest
 import xml.etree.ElementTree as ElementTree
 
-from machine import main, run, systemctl
-from sessions import NoSession, Session
+from machine import MachineCase, main, run
+from sessions import USERS, close_all, open_all
 
 POLICY = '/usr/share/polkit-1/actions/org.cpod.Cpod1.policy'
-USERS = ('active', 'inactive', 'remote', 'admin', 'none')
 # What is to be had without any question: of everybody, and of those who sit at the machine.
 FOR_ALL = {'read'}
 FOR_ACTIVE = {'read', 'inspect', 'manage-own'}
@@ -26,24 +25,11 @@ def actions():
 class PolicyTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        for user in USERS:
-            run('useradd', '--create-home', *(('--groups', 'sudo') if user == 'admin' else ()), f'cpod-{user}')
-        systemctl('start', 'systemd-logind', 'polkit')
-        vt = int(re.search(r'\d+', open('/sys/class/tty/tty0/active', encoding='utf-8').read())[0])
-        cls.sessions = {
-            'active': Session('cpod-active', tty=f'tty{vt}'),
-            'inactive': Session('cpod-inactive', tty=f'tty{vt + 1}'),
-            'remote': Session('cpod-remote', tty='pts/9', remote_host='192.0.2.7'),
-            'admin': Session('cpod-admin', tty=f'tty{vt + 2}'),
-            'none': NoSession('cpod-none'),
-        }
+        cls.sessions = open_all()
 
     @classmethod
     def tearDownClass(cls):
-        for session in cls.sessions.values():
-            session.close()
-        for user in USERS:
-            run('userdel', '--force', f'cpod-{user}')
+        close_all(cls.sessions)
 
     def check(self, user, action):
         """What polkit says when USER asks about its own process."""
@@ -80,6 +66,44 @@ class PolicyTest(unittest.TestCase):
         finally:
             run('loginctl', 'activate', active.id)
         self.assertEqual((self.check('active', 'inspect'), self.check('inactive', 'inspect')), (YES, CHALLENGE))
+
+
+class CallsTest(MachineCase):
+    """Commands of the same users, who have nobody to ask."""
+
+    # By the action that each is worth; the container "theirs" is root's.
+    COMMANDS = {
+        'read': ('ps', '--all'), 'inspect': ('logs', 'theirs'), 'manage': ('stop', '--time', '0', 'theirs'),
+        'create': ('create', '--name', 'new', 'busybox', 'true'),
+        'create-host': ('create', '--privileged', '--name', 'new', 'busybox', 'true'),
+        'exec': ('exec', 'theirs', 'true'), 'exec-host': ('exec', 'wide', 'true'),
+        'images': ('tag', 'busybox', 'new'), 'system': ('system', 'check'),
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        cls.sessions = open_all()
+
+    @classmethod
+    def tearDownClass(cls):
+        close_all(cls.sessions)
+
+    def test_table(self):
+        self.assertEqual(set(self.COMMANDS) | {'manage-own'}, set(actions()))
+        self.sleeper(name='theirs')
+        self.sleeper(name='wide', privileged=True)
+        images, last = len(self.client.images('ListImages')), self.client.last_seq()
+        for action, command in self.COMMANDS.items():
+            for user, session in self.sessions.items():
+                with self.subTest(f'{" ".join(command)} by {user}'):
+                    code, _, errors = session.run('cpod', *command)
+                    if action in (FOR_ACTIVE if user == 'active' else FOR_ALL):
+                        self.assertEqual((code, errors), (0, ''))
+                    else:
+                        self.assertEqual(code, 125)
+                        self.assertRegex(errors, rf'not authorized for org\.cpod\.Cpod1\.{action}: ')
+        self.assertEqual({row['name']: row['state'] for row in self.client.list()}, {'theirs': 'running', 'wide': 'running'})
+        self.assertEqual((len(self.client.images('ListImages')), self.client.last_seq()), (images, last))
 
 
 if __name__ == '__main__':
