@@ -10,6 +10,8 @@ var describe = count => count === 0 ? '' : `${count}`;
 
 var Containers = class {
     constructor(Cpod, client, changed) {
+        // What the user stops may ask the user.
+        client.interactive = true;
         this.list = new Cpod.ContainerList({client, all: false});
         this.changed = changed;
         this.watched = new Map();

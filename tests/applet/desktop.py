@@ -115,8 +115,7 @@ class Applet:
         os.chown(self.home.name, user.uid, -1)
         ours = {**os.environ, **ENVIRONMENT, 'GTK_A11Y': 'atspi', 'HOME': self.home.name, 'XDG_RUNTIME_DIR': self.home.name,
                 'MESA_SHADER_CACHE_DISABLE': 'true', **environment}
-        self.process = subprocess.Popen([sys.executable, os.path.abspath(__file__), user.name, user.cgroup or '', program],
-                                        env=ours)
+        self.process = subprocess.Popen(as_user(user, '/usr/bin/python3', program), env=ours)
         self.pid = self.process.pid
         self.root = wait_for(self.find, SLOW, 'the applet')
 
@@ -165,9 +164,14 @@ def walk(node):
         pass    # gone meanwhile
 
 
-def main(user, cgroup, program):
+def as_user(user, *command):
+    """The words of a command that runs another in a user's session."""
+    return [sys.executable, os.path.abspath(__file__), user.name, user.cgroup or '', *command]
+
+
+def main(user, cgroup, *command):
     polkit.become(user, cgroup)
-    os.execv('/usr/bin/python3', ['/usr/bin/python3', program])
+    os.execvp(command[0], command)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 """The applet as somebody has it who is not root: polkit asks, keys do all that the mouse does, everything has a name."""
 
 import os
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -187,6 +188,26 @@ class Desktop(unittest.TestCase):
         self.assertEqual(applet.look_for('list item', 'State').get_description(), 'Running')
         self.assertLessEqual({'Stop', 'Main Menu', 'Container Menu', 'Details', 'Log', 'Terminal', 'Containers', 'Close',
                               'web, Running, busybox', 'other, Not started yet, busybox', 'State'}, names)
+
+    def test_indicator(self):
+        """That of GNOME Shell asks too, by way of the JavaScript module."""
+        container = self.create()
+        container.start()
+        with subprocess.Popen(desktop.as_user(self.user, 'gjs', os.path.join(SOURCE, 'tests', 'applet', 'indicator.js')),
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            self.addCleanup(process.kill)
+            while 'web running' not in (line := process.stdout.readline()):
+                self.assertTrue(line, 'the list did not come')
+            process.uid = self.user.uid
+            agent = polkit.Agent(process, lambda question: True)
+            self.addCleanup(agent.remove)
+            process.stdin.write('web\n')
+            process.stdin.flush()
+            self.listen(lambda: agent.asked, 'the question')
+            self.assertEqual(agent.asked[0]['action'], NAME + '.manage')
+            self.listen(lambda: container.get('State') == 'exited', 'the stop')
+            process.stdin.close()
+            self.assertEqual(process.wait(SLOW), 0)
 
     def test_german(self):
         with tempfile.TemporaryDirectory() as directory:

@@ -14,7 +14,8 @@
 // Methods of the bus are methods with a promise; their last argument is an
 // object of options with JavaScript's values. Errors are Cpod.Error's, as
 // error.matches(Cpod.Error, Cpod.Error.NO_SUCH_CONTAINER) tells. Properties,
-// signals and list models are what GJS makes of them.
+// signals and list models are what GJS makes of them. With client.interactive = true
+// calls may ask the user for authorization.
 
 /* exported Cpod, toOptions */
 
@@ -72,6 +73,11 @@ function camel(name) {
     return name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 }
 
+// Whether calls by this connection may ask the user; see the client's property.
+function isInteractive(connection) {
+    return connection.cpodInteractive ?? false;
+}
+
 function callMethod(proxy, face, info, args) {
     const signature = (info.in_args ?? []).map(arg => arg.signature).join('');
     const takesOptions = signature.endsWith('a{sv}');
@@ -80,7 +86,7 @@ function callMethod(proxy, face, info, args) {
     const parts = (info.in_args ?? []).slice(0, plainCount).map((arg, i) => new GLib.Variant(arg.signature, values[i]));
     if (takesOptions)
         parts.push(toOptions(`${face}.${info.name}`, args[plainCount]));
-    const flags = proxy.cpodInteractive
+    const flags = isInteractive(proxy.get_connection())
         ? Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION : Gio.DBusCallFlags.NONE;
     return promise(
         done => proxy.call(info.name, GLib.Variant.new_tuple(parts), flags, GLib.MAXINT32, null, done),
@@ -139,9 +145,20 @@ Object.assign(Cpod.Client.prototype, {
     },
 });
 
+// Whether calls, those of the client's proxies too, may ask the user for authorization.
+Object.defineProperty(Cpod.Client.prototype, 'interactive', {
+    get() {
+        return this.get_interactive();
+    },
+    set(interactive) {
+        this.set_interactive(interactive);
+        this.get_connection().cpodInteractive = interactive;
+    },
+});
+
 function clientOf(proxy) {
     proxy.cpodClient ??= Cpod.Client.new_for_connection_sync(proxy.get_connection(), null);
-    proxy.cpodClient.interactive = proxy.cpodInteractive ?? false;
+    proxy.cpodClient.set_interactive(isInteractive(proxy.get_connection()));
     return proxy.cpodClient;
 }
 
