@@ -189,6 +189,12 @@ class Desktop(unittest.TestCase):
         self.assertLessEqual({'Stop', 'Main Menu', 'Container Menu', 'Details', 'Log', 'Terminal', 'Containers', 'Close',
                               'web, Running, busybox', 'other, Not started yet, busybox', 'State'}, names)
 
+    def test_no_bus(self):
+        """A window that says so, not none."""
+        applet = desktop.Applet(self.desktop, self.user, DBUS_SYSTEM_BUS_ADDRESS='unix:path=/nowhere')
+        self.addCleanup(applet.close)
+        applet.wait_for('label', 'The System Bus Cannot Be Reached')
+
     def test_indicator(self):
         """That of GNOME Shell asks too, by way of the JavaScript module."""
         container = self.create()
