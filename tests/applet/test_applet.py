@@ -276,6 +276,26 @@ class Applet(unittest.TestCase):
                 self.assertTrue(found.get_tooltip_text() or found.get_label(), found.get_action_name())
         self.assertTrue(app.client.props.interactive)
 
+    def test_other_windows(self):
+        """Keys, what the program is, and the whole of a long error."""
+        before = set(Gtk.Window.list_toplevels())
+        kinds = {'keys': Gtk.ShortcutsWindow, 'about': cpod_applet.Adw.AboutWindow, 'error': cpod_applet.Adw.MessageDialog}
+        for action, kind in kinds.items():
+            window.activate_action(f'win.{action}', GLib.Variant('s', 'what & why') if action == 'error' else None)
+            opened, = set(Gtk.Window.list_toplevels()) - before
+            self.assertIsInstance(opened, kind)
+            loop_until(opened.get_mapped, 'the window')
+            opened.destroy()
+        window.tell('x' * 100)
+
+        def more():
+            return [found for toast in widgets(window.get_content(), Gtk.Widget) if toast.get_css_name() == 'toast'
+                    for found in widgets(toast, Gtk.Button) if found.get_label() == 'Details']
+        loop_until(more, 'the button of the toast')
+        more()[0].emit('clicked')
+        loop_until(lambda: len(set(Gtk.Window.list_toplevels()) - before) == 1, 'the whole text')
+        (set(Gtk.Window.list_toplevels()) - before).pop().destroy()
+
     def test_picture(self):
         service.client.create(*SLEEP, name='web')
         loop_until(rows, 'the row')
