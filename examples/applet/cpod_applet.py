@@ -310,10 +310,10 @@ class Window(Adw.ApplicationWindow):
         dialog.present()
         return dialog
 
-    def tell(self, text):
+    def tell(self, text, priority=Adw.ToastPriority.NORMAL):
         """A few words at the lower edge; what is longer has a button that shows all of it."""
         self.toasts.append(text)
-        toast = Adw.Toast(title=GLib.markup_escape_text(text))
+        toast = Adw.Toast(title=GLib.markup_escape_text(text), priority=priority)
         if len(text) > LONG:
             toast.set_button_label(_('Details'))
             toast.set_action_name('win.error')
@@ -322,7 +322,9 @@ class Window(Adw.ApplicationWindow):
 
     def tell_failure(self, action, name, error):
         denied = isinstance(error, (Cpod.NotAuthorizedError, Cpod.InteractionRequiredError))
-        self.tell(texts.failure(action, name, _('this was not authorized') if denied else error.message))
+        # It does not wait for older news to be over.
+        self.tell(texts.failure(action, name, _('this was not authorized') if denied else error.message),
+                  Adw.ToastPriority.HIGH)
 
     def show_error(self, text):
         dialog = Adw.MessageDialog(transient_for=self, heading=_('That Did Not Work'), body=text)

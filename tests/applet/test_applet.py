@@ -286,7 +286,7 @@ class Applet(unittest.TestCase):
             self.assertIsInstance(opened, kind)
             loop_until(opened.get_mapped, 'the window')
             opened.destroy()
-        window.tell('x' * 100)
+        window.tell_failure('start', 'web', GLib.Error('x' * 100))
 
         def more():
             return [found for toast in widgets(window.get_content(), Gtk.Widget) if toast.get_css_name() == 'toast'
