@@ -14,12 +14,12 @@
 #define OCI_ARCHIVE "oci-archive"
 
 const CpdBusOption cpd_bus_export_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { NULL }
 };
 
 const CpdBusOption cpd_bus_load_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { NULL }
 };
 
@@ -36,7 +36,7 @@ check_format (GVariant *value, GError **error)
 }
 
 const CpdBusOption cpd_bus_save_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "format", G_VARIANT_TYPE_STRING, check_format },
   { "names", G_VARIANT_TYPE_STRING_ARRAY },
   { NULL }

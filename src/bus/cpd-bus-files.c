@@ -25,7 +25,7 @@ check_format (GVariant *value, GError **error)
 }
 
 const CpdBusOption cpd_bus_commit_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "changes", G_VARIANT_TYPE_STRING_ARRAY },
   { "author", G_VARIANT_TYPE_STRING },
   { "message", G_VARIANT_TYPE_STRING },
@@ -36,13 +36,13 @@ const CpdBusOption cpd_bus_commit_options[] = {
 };
 
 const CpdBusOption cpd_bus_copy_out_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "name", G_VARIANT_TYPE_BYTESTRING },
   { NULL }
 };
 
 const CpdBusOption cpd_bus_copy_in_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "chown", G_VARIANT_TYPE_BOOLEAN },
   { "overwrite", G_VARIANT_TYPE_BOOLEAN },
   { NULL }

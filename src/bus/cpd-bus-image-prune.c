@@ -10,7 +10,7 @@ const CpdBusOption cpd_bus_prune_images_options[] = {
   { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "label-not", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { NULL }
 };
 

@@ -12,7 +12,7 @@
 #include "public/cpod-error.h"
 
 static const CpdBusOption import_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "message", G_VARIANT_TYPE_STRING },
   { "changes", G_VARIANT_TYPE_STRING_ARRAY },
   { NULL }

@@ -17,7 +17,7 @@ char       *cpd_bus_jobs_start    (CpdBusJobs        *jobs,
                                    CpdBusCall        *call,
                                    CpdJob            *job,
                                    GError           **error);
-/* What a caller that has left had going ends. */
+/* What a caller that has left had going ends, unless it was detached. */
 void        cpd_bus_jobs_abandon  (CpdBusJobs        *jobs,
                                    const CpdBusPeer  *peer);
 void        cpd_bus_jobs_cancel   (CpdBusJobs        *jobs);
@@ -27,5 +27,13 @@ guint       cpd_bus_jobs_count    (CpdBusJobs        *jobs);
 /* Option "token". */
 gboolean    cpd_bus_jobs_check_token (GVariant       *value,
                                       GError        **error);
+
+/* The options of every method that starts a job. */
+#define CPD_BUS_JOB_OPTIONS \
+  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token }, \
+  { "detach", G_VARIANT_TYPE_BOOLEAN }
+
+/* The method Runtime.ListJobs. */
+void        cpd_bus_jobs_start_list  (CpdBusCall         *call);
 
 G_END_DECLS

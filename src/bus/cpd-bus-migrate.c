@@ -7,7 +7,7 @@ const CpdBusOption cpd_bus_migrate_options[] = {
   { "oci-runtime", G_VARIANT_TYPE_STRING },
   { "containers", G_VARIANT_TYPE_STRING_ARRAY },
   { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { NULL }
 };
 

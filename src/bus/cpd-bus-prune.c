@@ -7,7 +7,7 @@ const CpdBusOption cpd_bus_prune_options[] = {
   { "label", G_VARIANT_TYPE_STRING_ARRAY, cpd_bus_check_filter },
   { "until", G_VARIANT_TYPE_UINT64, cpd_bus_check_time },
   { "namespace", G_VARIANT_TYPE_STRING, cpd_bus_check_namespace },
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { NULL }
 };
 

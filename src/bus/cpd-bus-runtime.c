@@ -4,6 +4,7 @@
 #include "bus/cpd-bus-disk-usage.h"
 #include "bus/cpd-bus-exec.h"
 #include "bus/cpd-bus-interface.h"
+#include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-migrate.h"
 #include "bus/cpd-bus-prune.h"
 #include "bus/cpd-bus-rows.h"
@@ -216,6 +217,7 @@ static const CpdBusMethod methods[] = {
   { "ListContainers", cpd_bus_list_options, FALSE, cpd_bus_work_list },
   { "Migrate", cpd_bus_migrate_options, TRUE, NULL, cpd_bus_start_migrate },
   { "RenumberLocks", cpd_bus_no_options, TRUE, work_renumber_locks },
+  { "ListJobs", cpd_bus_no_options, FALSE, NULL, cpd_bus_jobs_start_list },
   { "ListMounts", scope_options, FALSE, cpd_bus_work_list_mounts },
   { "ListStorageContainers", cpd_bus_no_options, FALSE, cpd_bus_work_list_storage },
   { "MountStorageContainer", cpd_bus_no_options, TRUE, cpd_bus_work_mount_storage },

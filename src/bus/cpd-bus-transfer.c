@@ -70,7 +70,7 @@ check_timeout (GVariant *value, GError **error)
 }
 
 const CpdBusOption cpd_bus_pull_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "policy", G_VARIANT_TYPE_STRING, check_policy },
   { "os", G_VARIANT_TYPE_STRING, check_word },
   { "arch", G_VARIANT_TYPE_STRING, check_word },
@@ -83,7 +83,7 @@ const CpdBusOption cpd_bus_pull_options[] = {
 };
 
 const CpdBusOption cpd_bus_push_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "format", G_VARIANT_TYPE_STRING, check_format },
   { "tls-verify", G_VARIANT_TYPE_BOOLEAN },
   { "authfile", G_VARIANT_TYPE_HANDLE },
@@ -92,7 +92,7 @@ const CpdBusOption cpd_bus_push_options[] = {
 };
 
 const CpdBusOption cpd_bus_list_tags_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "tls-verify", G_VARIANT_TYPE_BOOLEAN },
   { "authfile", G_VARIANT_TYPE_HANDLE },
   { "timeout", G_VARIANT_TYPE_UINT32, check_timeout },
@@ -109,7 +109,7 @@ check_limit (GVariant *value, GError **error)
 }
 
 const CpdBusOption cpd_bus_search_options[] = {
-  { "token", G_VARIANT_TYPE_STRING, cpd_bus_jobs_check_token },
+  CPD_BUS_JOB_OPTIONS,
   { "limit", G_VARIANT_TYPE_UINT32, check_limit },
   { "tls-verify", G_VARIANT_TYPE_BOOLEAN },
   { "authfile", G_VARIANT_TYPE_HANDLE },

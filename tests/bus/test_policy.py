@@ -4,6 +4,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import xml.etree.ElementTree as ElementTree
 
@@ -33,8 +34,10 @@ RULES = '''
 polkit.addRule(function (action, subject) {
   if (action.id.indexOf("org.cpod.Cpod1.create") == 0 && /^own-/.test(action.lookup("name")))
     return polkit.Result.YES;
+  if (action.id == "org.cpod.Cpod1.images" && subject.user == "%s" && /\\/detached$/.test(action.lookup("image")))
+    return polkit.Result.YES;
 });
-'''
+''' % USERS[ACTIVE]
 
 # Methods of a container: arguments, and the kind of thing that they are.
 CONTAINER = {
@@ -64,7 +67,7 @@ IMAGES = {
 RUNTIME_METHODS = {
     'RemovePreview': ('read', 's', 'theirs'), 'PruneContainers': ('manage',), 'PrunePreview': ('read',),
     'GetContainer': ('read', 's', 'theirs'), 'GetExecSessionContainer': ('read', 's', 'f' * 64),
-    'ListContainers': ('read',), 'ListMounts': ('read',), 'ListStorageContainers': ('read',),
+    'ListContainers': ('read',), 'ListJobs': ('read',), 'ListMounts': ('read',), 'ListStorageContainers': ('read',),
     'MountStorageContainer': ('manage', 's', 'f' * 64), 'UnmountStorageContainer': ('manage', 's', 'f' * 64),
     'RemoveStorageContainer': ('manage', 's', 'f' * 64), 'GetEvents': ('read', 't', 0), 'GetInfo': ('read',),
     'GetDiskUsage': ('inspect',), 'StreamEvents': ('inspect', 't', 0), 'GetStats': ('read', 'as', []),
@@ -334,7 +337,44 @@ class PolicyTest(Case):
                     user.call(job, 'Job', method)
                 self.assertNotIn('Registry', caught.exception.name)
             user.begin_raw(job, PROPERTIES, 'GetAll', GLib.Variant('(s)', (NAME + '.Job',)))
-            self.assertEqual(user.end(), ({},))
+            with self.assert_error('NotAuthorized', 'another caller'):
+                user.end()
+            self.assertEqual(user.runtime('ListJobs'), ({},))
+
+    def test_job_that_is_detached(self):
+        """It is its user's, wherever that comes from, and root's."""
+        with socket.create_server(('127.0.0.1', 0)) as mute:        # whoever asks it waits
+            name = f'127.0.0.1:{mute.getsockname()[1]}/detached'
+            leaver = self.polkit.user(USERS[ACTIVE], ACTIVE)
+            job, = leaver.images('ListTags', 's', name, detach=True)
+            kept, = self.makers[ACTIVE].images('ListTags', 's', name)
+            leaver.kill()
+            self.polkit.users.remove(leaver)
+            for kind, user in self.users.items():
+                mine = kind == ACTIVE
+                with self.subTest(user=kind):
+                    self.assertEqual(list(user.runtime('ListJobs')[0]), [job] if mine else [])
+                for method in ('GetAll', 'Cancel') if not mine else ('GetAll',):
+                    self.reach(user, job, method, mine)
+            self.assertEqual(self.root.runtime('ListJobs')[job]['OwnerUid'], self.users[ACTIVE].uid)
+            self.assertNotIn(kept, self.root.runtime('ListJobs'))
+            self.assertEqual(self.root.property(job, 'Job', 'State'), 'running')
+            self.users[ACTIVE].call(job, 'Job', 'Cancel')
+            for who in (self.users[ACTIVE], self.root):
+                with self.assert_error('Cancelled'):
+                    who.call(job, 'Job', 'Wait')
+            self.makers[ACTIVE].call(kept, 'Job', 'Cancel')
+
+    def reach(self, user, job, method, may):
+        if method == 'GetAll':
+            user.begin_raw(job, PROPERTIES, 'GetAll', GLib.Variant('(s)', (NAME + '.Job',)))
+        else:
+            user.begin(job, 'Job', method)
+        if may:
+            self.assertEqual(user.end()[0]['OwnerUid'], user.uid)
+            return
+        with self.assert_error('NotAuthorized', 'another caller'):
+            user.end()
 
 
 if __name__ == '__main__':
