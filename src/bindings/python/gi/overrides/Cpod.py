@@ -26,6 +26,7 @@ given a callback calls it.
 """
 
 import asyncio
+import collections
 import json
 import os
 import re
@@ -228,8 +229,14 @@ def _variant(method, options):
     return GLib.Variant('a{sv}', result)
 
 
+# GDBus's thread may be the last to let go of a call's cancellable, with its lock held. To free what Python knew it would
+# wait for the interpreter, which may be freeing a proxy and wait for that lock. By the next reply it has let go.
+_SPENT = collections.deque(maxlen=32)
+
+
 def _finishing(future, finish):
     def done(source, result, *_):
+        _SPENT.append(future.cancellable)
         try:
             future._settle(finish(source, result))
         except GLib.Error as error:
