@@ -12,7 +12,8 @@ const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
     "How many calls of one caller on the bus may be without an answer at a time, those that wait for something included; 0 is "
     "no limit. The bus has a limit of its own." },
   [CPD_KEY_CALLER_JOBS_MAX] = { "engine.caller_jobs_max", CPD_KEY_INTEGER, "int64 64", 0, NULL, NULL,
-    "How many jobs of one caller may run at a time; 0 is no limit." },
+    "How many jobs of one caller may run at a time; 0 is no limit. Those that other connections of its user have "
+    "detached count, too." },
   [CPD_KEY_CALLER_STREAMS_MAX] = { "engine.caller_streams_max", CPD_KEY_INTEGER, "int64 256", 0, NULL, NULL,
     "How many streams that the service feeds, such as logs that are followed, all programs of one user may have open at a "
     "time; 0 is no limit but the one for all users, 512." },
