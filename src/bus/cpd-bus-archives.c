@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "bus/cpd-bus-jobs.h"
-#include "bus/cpd-bus-transfer.h"
 #include "bus/cpd-bus-rows.h"
+#include "bus/cpd-bus-transfer.h"
 #include "common/cpd-fs.h"
 #include "engine/containers/cpd-container-export.h"
 #include "engine/images/cpd-image-archives.h"

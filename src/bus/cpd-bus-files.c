@@ -6,9 +6,9 @@
 #include "bus/cpd-bus-jobs.h"
 #include "bus/cpd-bus-rows.h"
 #include "common/cpd-fs.h"
-#include "engine/images/cpd-container-commit.h"
 #include "engine/containers/cpd-container-copy.h"
 #include "engine/containers/cpd-container-diff.h"
+#include "engine/images/cpd-container-commit.h"
 #include "public/cpod-error.h"
 
 #define DOCKER "docker"

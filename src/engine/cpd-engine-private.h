@@ -2,17 +2,17 @@
 #pragma once
 
 #include "common/cpd-quota.h"
+#include "engine/conmon/cpd-launcher.h"
+#include "engine/conmon/cpd-monitor.h"
 #include "engine/containers/cpd-container-config.h"
 #include "engine/cpd-engine.h"
 #include "engine/cpd-event-log.h"
 #include "engine/cpd-health.h"
 #include "engine/cpd-holds.h"
-#include "engine/conmon/cpd-launcher.h"
 #include "engine/cpd-locks.h"
-#include "engine/conmon/cpd-monitor.h"
+#include "engine/cpd-waiters.h"
 #include "engine/host/cpd-oom-log.h"
 #include "engine/host/cpd-programs.h"
-#include "engine/cpd-waiters.h"
 #include "store/cpd-store-repair.h"
 #include "transport/cpd-registries.h"
 

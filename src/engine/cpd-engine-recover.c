@@ -6,10 +6,10 @@
 #include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
-#include "engine/cpd-engine-private.h"
-#include "engine/exec/cpd-exec-private.h"
 #include "engine/containers/cpd-external.h"
+#include "engine/cpd-engine-private.h"
 #include "engine/cpd-mounts.h"
+#include "engine/exec/cpd-exec-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 

@@ -12,8 +12,8 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-process.h"
 #include "engine/cpd-engine-private.h"
-#include "engine/exec/cpd-exec-private.h"
 #include "engine/cpd-recorded-paths.h"
+#include "engine/exec/cpd-exec-private.h"
 #include "public/cpod-error.h"
 
 /* How many ends of containers are dealt with at once. */

@@ -13,8 +13,9 @@
 
 #include "common/cpd-fs.h"
 #include "common/cpd-process.h"
-#include "engine/host/cpd-cgroup.h"
+#include "engine/conmon/cpd-conmon-clients.h"
 #include "engine/conmon/cpd-conmon.h"
+#include "engine/host/cpd-cgroup.h"
 #include "public/cpod-error.h"
 
 #define RUNTIME_TIMEOUT_MS (60 * 1000)
@@ -289,7 +290,11 @@ cpd_launcher_update (CpdLauncher *launcher, const char *id, const char *bundle, 
 int
 cpd_launcher_attach (CpdLauncher *launcher, const char *bundle, GError **error)
 {
-  return cpd_conmon_connect (bundle, error);
+  int fd = cpd_conmon_connect (bundle, error);
+
+  if (fd >= 0)
+    cpd_conmon_await_accepted (fd);
+  return fd;
 }
 
 gboolean

@@ -4,9 +4,9 @@
 #include <gio/gio.h>
 
 #include "config/cpd-config.h"
-#include "engine/host/cpd-cgroup-config.h"
 #include "engine/containers/cpd-container-limits.h"
 #include "engine/containers/cpd-restart-policy.h"
+#include "engine/host/cpd-cgroup-config.h"
 #include "store/cpd-store-images.h"
 
 G_BEGIN_DECLS

@@ -6,8 +6,8 @@
 #include "common/cpd-names.h"
 #include "engine/containers/cpd-container-config.h"
 #include "engine/containers/cpd-container-metadata.h"
-#include "engine/cpd-engine-private.h"
 #include "engine/containers/cpd-reach.h"
+#include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 

@@ -6,10 +6,10 @@
 #include "common/cpd-fs.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
-#include "engine/host/cpd-cgroup.h"
 #include "engine/containers/cpd-container-config.h"
 #include "engine/containers/cpd-container-mount.h"
 #include "engine/cpd-engine-private.h"
+#include "engine/host/cpd-cgroup.h"
 #include "oci/cpd-runtime-spec.h"
 #include "public/cpod-error.h"
 

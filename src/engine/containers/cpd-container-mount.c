@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "common/cpd-fs.h"
-#include "engine/cpd-engine-private.h"
 #include "engine/containers/cpd-external.h"
+#include "engine/cpd-engine-private.h"
 #include "engine/cpd-mounts.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-mounts.h"

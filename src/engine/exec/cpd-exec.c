@@ -8,9 +8,9 @@
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/containers/cpd-container-config.h"
+#include "engine/containers/cpd-reach.h"
 #include "engine/exec/cpd-exec-config.h"
 #include "engine/exec/cpd-exec-private.h"
-#include "engine/containers/cpd-reach.h"
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 

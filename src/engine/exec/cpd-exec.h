@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "engine/cpd-engine.h"
 #include "engine/conmon/cpd-launcher.h"
+#include "engine/cpd-engine.h"
 #include "store/cpd-store-execs.h"
 
 G_BEGIN_DECLS

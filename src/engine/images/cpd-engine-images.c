@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <string.h>
 
-#include "engine/cpd-engine-private.h"
 #include "engine/containers/cpd-external.h"
+#include "engine/cpd-engine-private.h"
 #include "engine/images/cpd-image-config.h"
 #include "engine/images/cpd-image-mount.h"
 #include "public/cpod-error.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "engine/host/cpd-cgroup-usage.h"
 #include "engine/cpd-engine.h"
+#include "engine/host/cpd-cgroup-usage.h"
 
 G_BEGIN_DECLS
 
