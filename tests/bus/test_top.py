@@ -43,8 +43,10 @@ class TopTest(Case):
         self.assert_nothing_left(self.service)
 
     def run_container(self, *command, **options):
+        """One whose process is the command already, and not what prepares it."""
         container = self.client.create(*command, stop_signal='KILL', **options)
         container.start()
+        self.wait_for_rows(container, lambda row: not row['comm'].startswith('runc:'), 'comm')
         return container
 
     def wait_for_rows(self, container, condition, *fields):
@@ -57,6 +59,7 @@ class TopTest(Case):
 
     def test_usual_columns(self):
         container = self.run_container('sh', '-c', 'sleep 1000 & exec sleep 2000')
+        self.wait_for_rows(container, lambda row: row['args'] == 'sleep 2000', 'args')
         child, found = self.wait_for_rows(container, lambda row: row['args'] == 'sleep 1000', *USUAL)
         columns = container.call('Top')
         self.assertEqual(set(columns), USUAL)

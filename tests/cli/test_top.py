@@ -3,6 +3,7 @@
 
 import os
 import re
+import time
 
 from cli import CliTest, cpod, tap
 
@@ -14,6 +15,13 @@ TITLE = '\033[2Jowned\tx'
 class Top(CliTest):
     def setUp(self):
         self.run_container('--name', 'c', 'busybox', 'sleep', '1000')
+
+    def run_container(self, *arguments):
+        """One whose process is the command already, and not what prepares it."""
+        identity = super().run_container(*arguments)
+        while 'runc:' in self.ok('top', identity, 'comm'):
+            time.sleep(0.01)
+        return identity
 
     def cells(self, *words):
         """The lines of a table, parted where there are two blanks."""
