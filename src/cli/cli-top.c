@@ -108,18 +108,25 @@ show_moment (GVariant *value)
 }
 
 static char *
-show_list (GVariant *value)
+show_each (GVariant  *value,
+           char    *(*show) (GVariant *element))
 {
   GString *text = g_string_new (NULL);
 
   for (gsize i = 0; i < g_variant_n_children (value); i++)
     {
       g_autoptr(GVariant) element = g_variant_get_child_value (value, i);
-      g_autofree char *word = show_text (element);
+      g_autofree char *word = show (element);
 
       g_string_append_printf (text, "%s%s", i > 0 ? "," : "", word);
     }
   return g_string_free (text, FALSE);
+}
+
+static char *
+show_list (GVariant *value)
+{
+  return show_each (value, show_text);
 }
 
 /* How many capabilities this kernel has. */
@@ -167,16 +174,7 @@ show_host_group (GVariant *value)
 static char *
 show_host_groups (GVariant *value)
 {
-  GString *text = g_string_new (NULL);
-
-  for (gsize i = 0; i < g_variant_n_children (value); i++)
-    {
-      g_autoptr(GVariant) element = g_variant_get_child_value (value, i);
-      g_autofree char *word = show_host_group (element);
-
-      g_string_append_printf (text, "%s%s", i > 0 ? "," : "", word);
-    }
-  return g_string_free (text, FALSE);
+  return show_each (value, show_host_group);
 }
 
 static const Descriptor descriptors[] = {
