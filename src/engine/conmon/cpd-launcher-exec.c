@@ -37,19 +37,7 @@ conmon_arguments (CpdLauncher *launcher, const CpdExecLaunch *launch, const CpdO
   cpd_launcher_add_pair (argv, "--exit-dir", exit_dir);
   cpd_launcher_add_pair (argv, "-l", launch->streams != NULL ? "passthrough" : "none");
   cpd_launcher_add_pair (argv, "--log-level", "warning");
-  cpd_launcher_add_pair (argv, "--runtime-arg", "--root");
-  cpd_launcher_add_pair (argv, "--runtime-arg", launcher->runtime_root);
-  if (cpd_oci_runtimes_supports_json (launcher->config->runtimes, runtime))
-    cpd_launcher_add_pair (argv, "--runtime-arg", "--log-format=json");
-  cpd_launcher_add_pair (argv, "--runtime-arg", "--log");
-  cpd_launcher_add_pair (argv, "--runtime-arg", oci_log);
-  if (launch->systemd_cgroup)
-    g_ptr_array_add (argv, g_strdup ("-s"));
-  if (launch->no_cgroup)
-    {
-      cpd_launcher_add_pair (argv, "--runtime-arg", "--cgroup-manager");
-      cpd_launcher_add_pair (argv, "--runtime-arg", "disabled");
-    }
+  cpd_launcher_add_runtime (launcher, argv, runtime, oci_log, launch->systemd_cgroup, launch->no_cgroup);
   if (attach)
     g_ptr_array_add (argv, g_strdup ("--exec-attach"));
   cpd_launcher_add_input (argv, launch->terminal, launch->keep_stdin);

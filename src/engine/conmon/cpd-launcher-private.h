@@ -21,6 +21,13 @@ const CpdOciRuntime *cpd_launcher_find_programs (CpdLauncher  *launcher,
 void                 cpd_launcher_add_pair      (GPtrArray    *argv,
                                                  const char   *option,
                                                  const char   *value);
+/* What conmon is to give to the OCI runtime. */
+void                 cpd_launcher_add_runtime   (CpdLauncher  *launcher,
+                                                 GPtrArray    *argv,
+                                                 const CpdOciRuntime *runtime,
+                                                 const char   *oci_log,
+                                                 gboolean      systemd_cgroup,
+                                                 gboolean      no_cgroup);
 void                 cpd_launcher_add_input     (GPtrArray    *argv,
                                                  gboolean      terminal,
                                                  gboolean      keep_stdin);

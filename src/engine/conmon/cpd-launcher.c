@@ -119,6 +119,25 @@ cpd_launcher_add_pair (GPtrArray *argv, const char *option, const char *value)
   g_ptr_array_add (argv, g_strdup (value));
 }
 
+void
+cpd_launcher_add_runtime (CpdLauncher *launcher, GPtrArray *argv, const CpdOciRuntime *runtime, const char *oci_log,
+                          gboolean systemd_cgroup, gboolean no_cgroup)
+{
+  cpd_launcher_add_pair (argv, "--runtime-arg", "--root");
+  cpd_launcher_add_pair (argv, "--runtime-arg", launcher->runtime_root);
+  if (cpd_oci_runtimes_supports_json (launcher->config->runtimes, runtime))
+    cpd_launcher_add_pair (argv, "--runtime-arg", "--log-format=json");
+  cpd_launcher_add_pair (argv, "--runtime-arg", "--log");
+  cpd_launcher_add_pair (argv, "--runtime-arg", oci_log);
+  if (systemd_cgroup)
+    g_ptr_array_add (argv, g_strdup ("-s"));
+  if (no_cgroup)
+    {
+      cpd_launcher_add_pair (argv, "--runtime-arg", "--cgroup-manager");
+      cpd_launcher_add_pair (argv, "--runtime-arg", "disabled");
+    }
+}
+
 /* A terminal takes input anyway; with both, the first client that leaves would close it for all. */
 void
 cpd_launcher_add_input (GPtrArray *argv, gboolean terminal, gboolean keep_stdin)
@@ -153,19 +172,7 @@ conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRu
   cpd_launcher_add_pair (argv, "--log-level", "warning");
   /* A log line need not survive a power cut, and its sync would delay the news of the exit. */
   g_ptr_array_add (argv, g_strdup ("--no-sync-log"));
-  cpd_launcher_add_pair (argv, "--runtime-arg", "--root");
-  cpd_launcher_add_pair (argv, "--runtime-arg", launcher->runtime_root);
-  if (cpd_oci_runtimes_supports_json (launcher->config->runtimes, runtime))
-    cpd_launcher_add_pair (argv, "--runtime-arg", "--log-format=json");
-  cpd_launcher_add_pair (argv, "--runtime-arg", "--log");
-  cpd_launcher_add_pair (argv, "--runtime-arg", oci_log);
-  if (launch->systemd_cgroup)
-    g_ptr_array_add (argv, g_strdup ("-s"));
-  if (launch->cgroup == NULL)
-    {
-      cpd_launcher_add_pair (argv, "--runtime-arg", "--cgroup-manager");
-      cpd_launcher_add_pair (argv, "--runtime-arg", "disabled");
-    }
+  cpd_launcher_add_runtime (launcher, argv, runtime, oci_log, launch->systemd_cgroup, launch->cgroup == NULL);
   if (cpd_config_get_boolean (launcher->config, CPD_KEY_NO_PIVOT_ROOT))
     g_ptr_array_add (argv, g_strdup ("--no-pivot"));
   if (launch->log_size_max > 0)
