@@ -185,11 +185,19 @@ cpd_engine_reload (CpdEngine *engine, GError **error)
   return changed;
 }
 
+const char *
+cpd_engine_configured_path (const CpdConfig *config, CpdKey key, const char *fallback)
+{
+  const char *path = cpd_config_get_string (config, key);
+
+  return *path != '\0' ? path : fallback;
+}
+
 CpdRegistries *
 cpd_engine_load_registries (CpdEngine *engine, GError **error)
 {
   g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
-  const char *path = cpd_config_get_string (config, CPD_KEY_REGISTRIES_CONF_PATH);
 
-  return cpd_registries_load (*path != '\0' ? path : CPD_REGISTRIES_CONF, CPD_REGISTRIES_CONF ".d", error);
+  return cpd_registries_load (cpd_engine_configured_path (config, CPD_KEY_REGISTRIES_CONF_PATH, CPD_REGISTRIES_CONF),
+                              CPD_REGISTRIES_CONF ".d", error);
 }

@@ -81,6 +81,10 @@ gboolean         cpd_engine_open_storage      (CpdEngine                *engine,
 gboolean         cpd_engine_make_directories  (CpdEngine                *engine,
                                                GError                  **error);
 void             cpd_engine_log_config_warnings (const CpdConfig        *config);
+/* The value of a key for a path, or FALLBACK when it is empty. */
+const char      *cpd_engine_configured_path   (const CpdConfig          *config,
+                                               CpdKey                    key,
+                                               const char               *fallback);
 /* As the configuration names the files. */
 CpdRegistries   *cpd_engine_load_registries   (CpdEngine                *engine,
                                                GError                  **error);

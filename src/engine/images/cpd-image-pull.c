@@ -26,22 +26,13 @@ cpd_pulled_clear (CpdPulled *pulled)
   g_clear_pointer (&pulled->digest, g_free);
 }
 
-/* The value of a key for a path, or what it is when it is empty. */
-static const char *
-configured_path (const CpdConfig *config, CpdKey key, const char *fallback)
-{
-  const char *path = cpd_config_get_string (config, key);
-
-  return *path != '\0' ? path : fallback;
-}
-
 CpdSkopeo *
 cpd_engine_new_skopeo (CpdEngine *engine, const CpdTransfer *transfer, GCancellable *cancellable, GError **error)
 {
   g_autoptr(CpdConfig) config = cpd_engine_ref_config (engine);
   g_auto(GStrv) paths = cpd_config_get_list (config, CPD_KEY_SKOPEO_PATH);
   g_autofree char *program = cpd_process_find ((const char *const *) paths);
-  const char *registries = configured_path (config, CPD_KEY_REGISTRIES_CONF_PATH, CPD_REGISTRIES_CONF);
+  const char *registries = cpd_engine_configured_path (config, CPD_KEY_REGISTRIES_CONF_PATH, CPD_REGISTRIES_CONF);
   g_autoptr(CpdSkopeo) skopeo = NULL;
 
   if (program == NULL)
@@ -57,7 +48,7 @@ cpd_engine_new_skopeo (CpdEngine *engine, const CpdTransfer *transfer, GCancella
   skopeo->silence = transfer->timeout;
   if (g_file_test (registries, G_FILE_TEST_EXISTS))
     skopeo->registries_conf = g_strdup (registries);
-  skopeo->policy = g_strdup (configured_path (config, CPD_KEY_SIGNATURE_POLICY_PATH, CPD_SIGNATURE_POLICY));
+  skopeo->policy = g_strdup (cpd_engine_configured_path (config, CPD_KEY_SIGNATURE_POLICY_PATH, CPD_SIGNATURE_POLICY));
   return g_steal_pointer (&skopeo);
 }
 
