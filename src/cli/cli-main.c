@@ -68,7 +68,7 @@ static const CliVerb verbs[] = {
   { "system renumber", NULL, N_("Give out lock numbers anew, which cpod does not need"), cli_system_renumber },
   { "system shutdown", NULL, N_("End the service, and all containers if wanted"), cli_system_shutdown },
   { "tag", N_("IMAGE NAME…"), N_("Give an image further names"), cli_tag },
-  { "top", N_("CONTAINER [DESCRIPTOR…]"), N_("Show the processes in a container"), cli_top },
+  { "top", N_("CONTAINER [DESCRIPTOR…|PS-OPTION…]"), N_("Show the processes in a container"), cli_top },
   { "umount", N_("CONTAINER…"), N_("Unmount the roots of containers"), cli_umount, "Unmount" },
   { "unpause", N_("CONTAINER…"), N_("Let frozen containers go on"), cli_each, "Unpause" },
   { "untag", N_("IMAGE [NAME…]"), N_("Take names away from an image"), cli_untag },

@@ -335,6 +335,82 @@ print_table (GVariant  *columns,
   return fputs (aligned, stdout) >= 0 && fflush (stdout) == 0 ? EXIT_SUCCESS : cli_fail (_("failed to write the output"));
 }
 
+/* Who is to be told of to ps. */
+static char *
+list_pids (GVariant *columns)
+{
+  g_autoptr(GVariant) pids = cli_value_get (columns, "hpid");
+
+  return show_each (pids, show_number);
+}
+
+/* The host's, and as who calls us: it tells nothing that they could not see without us. Its exit code, -1 with ERROR set. */
+static int
+run_ps (GVariant  *columns,
+        char     **ps_options,
+        GError   **error)
+{
+  g_autofree char *pids = list_pids (columns);
+  g_autoptr(GPtrArray) words = g_ptr_array_new ();
+  g_autoptr(GSubprocess) process = NULL;
+
+  if (*pids == '\0')
+    return EXIT_SUCCESS;
+
+  /* Unlike -p this is the only one to select processes, whatever else there is. */
+  g_ptr_array_add (words, (gpointer) "ps");
+  g_ptr_array_add (words, (gpointer) "-q");
+  g_ptr_array_add (words, pids);
+  for (char **option = ps_options; *option != NULL; option++)
+    g_ptr_array_add (words, *option);
+
+  g_ptr_array_add (words, NULL);
+  process = g_subprocess_newv ((const char *const *) words->pdata, G_SUBPROCESS_FLAGS_STDIN_INHERIT, error);
+  if (process == NULL || !g_subprocess_wait (process, NULL, error))
+    return -1;
+
+  return g_subprocess_get_if_exited (process) ? g_subprocess_get_exit_status (process)
+                                              : 128 + g_subprocess_get_term_sig (process);
+}
+
+static int
+show_by_ps (CliApp      *app,
+            const char  *name,
+            char       **ps_options)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) wanted = g_ptr_array_new ();
+  g_autoptr(GVariant) columns = NULL;
+  int status = -1;
+
+  g_ptr_array_add (wanted, (gpointer) find_descriptor ("hpid"));
+  columns = call_top (app, name, wanted, &error);
+  if (columns != NULL)
+    status = run_ps (columns, ps_options, &error);
+  return error == NULL ? status : cli_fail_error (error);
+}
+
+static int
+show_by_descriptors (CliApp             *app,
+                     const char         *name,
+                     const char *const  *words)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GPtrArray) wanted = parse_descriptors (words, &error);
+  g_autoptr(GVariant) columns = NULL;
+
+  if (wanted != NULL)
+    columns = call_top (app, name, wanted, &error);
+  return columns != NULL ? print_table (columns, wanted) : cli_fail_error (error);
+}
+
+/* Where the words go on behind the end of the options, if that is next. */
+static char **
+skip_end_of_options (char **words)
+{
+  return words + (g_strcmp0 (*words, "--") == 0 ? 1 : 0);
+}
+
 int
 cli_top (CliApp        *app,
          const CliVerb *verb,
@@ -342,25 +418,29 @@ cli_top (CliApp        *app,
          char         **argv)
 {
   g_autoptr(GError) error = NULL;
-  g_autoptr(GPtrArray) wanted = NULL;
-  g_autoptr(GVariant) columns = NULL;
   g_autofree char *latest = NULL;
+  const char *name;
+  char **words;
   int status;
   const GOptionEntry entries[] = {
     CLI_LATEST_ENTRY (app),
     { NULL }
   };
 
-  if (!cli_parse (verb, entries, FALSE, &argc, &argv, &status))
+  if (!cli_parse (verb, entries, TRUE, &argc, &argv, &status))
     return status;
 
-  if (!app->latest && argc < 2)
+  words = skip_end_of_options (argv + 1);
+  if (!app->latest && *words == NULL)
     return cli_fail (_("a container must be given"));
 
-  wanted = parse_descriptors ((const char *const *) argv + (app->latest ? 1 : 2), &error);
-  if (wanted != NULL && app->latest)
-    latest = cli_find_latest (app, &error);
-  if (error == NULL)
-    columns = call_top (app, app->latest ? latest : argv[1], wanted, &error);
-  return columns != NULL ? print_table (columns, wanted) : cli_fail_error (error);
+  if (app->latest && (latest = cli_find_latest (app, &error)) == NULL)
+    return cli_fail_error (error);
+
+  name = app->latest ? latest : *words++;
+  words = skip_end_of_options (words);
+  if (*words != NULL && **words == '-')
+    return show_by_ps (app, name, words);
+
+  return show_by_descriptors (app, name, (const char *const *) words);
 }
