@@ -3,10 +3,30 @@
 // What the indicator shows, without the shell: the running containers, as a
 // list of entries that is told anew whenever something in it changes.
 
-/* exported Containers, describe */
+/* exported Containers, Words, describe */
 
 // The words beside the icon.
 var describe = count => count === 0 ? '' : `${count}`;
+
+// The words of the menu, by a function that translates them.
+var Words = class {
+    constructor(_) {
+        this.title = _('Containers');
+        this.stop = _('Stop');
+        this.states = {running: _('running'), paused: _('paused'), stopping: _('stopping')};
+        this.nothing = _('Nothing runs');
+        this.away = _('The service is away');
+    }
+
+    entry({name, state}) {
+        return `${name} (${this.states[state] ?? state})`;
+    }
+
+    // What stands there when there are no entries.
+    none(available) {
+        return available ? this.nothing : this.away;
+    }
+};
 
 var Containers = class {
     constructor(Cpod, client, changed) {

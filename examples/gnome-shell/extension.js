@@ -2,7 +2,9 @@
 //
 // An indicator in GNOME Shell's panel: how many containers run, and a menu to
 // stop them. Copy this directory to
-// ~/.local/share/gnome-shell/extensions/containers@cpod.org.
+// ~/.local/share/gnome-shell/extensions/containers@cpod.org. It speaks the user's
+// language if cpod is installed below the shell's prefix; else put a link there,
+// locale, to where cpod's translations are.
 
 /* exported init */
 
@@ -13,7 +15,7 @@ const PanelMenu = imports.ui.panelMenu;
 const PopupMenu = imports.ui.popupMenu;
 
 const Me = ExtensionUtils.getCurrentExtension();
-const {Containers, describe} = Me.imports.containers;
+const {Containers, Words, describe} = Me.imports.containers;
 
 imports.searchPath.push(GLib.getenv('CPOD_GJS') ?? '/usr/share/cpod-1.0/gjs');
 const {Cpod} = imports.cpod;
@@ -21,7 +23,9 @@ const {Cpod} = imports.cpod;
 const Indicator = GObject.registerClass(
 class Indicator extends PanelMenu.Button {
     _init() {
-        super._init(0.0, 'Containers');
+        const words = new Words(ExtensionUtils.gettext);
+        super._init(0.0, words.title);
+        this._words = words;
         const box = new St.BoxLayout();
         this._count = new St.Label({y_align: imports.gi.Clutter.ActorAlign.CENTER});
         box.add_child(new St.Icon({icon_name: 'package-x-generic-symbolic', style_class: 'system-status-icon'}));
@@ -38,21 +42,19 @@ class Indicator extends PanelMenu.Button {
 
     _fail(error) {
         if (!error.matches?.(Gio.IOErrorEnum, Gio.IOErrorEnum.CANCELLED))
-            Main.notifyError('Containers', error.message);
+            Main.notifyError(this._words.title, error.message);
     }
 
     _show({available, entries}) {
         this._count.text = describe(entries.length);
         this.menu.removeAll();
         for (const entry of entries) {
-            const item = new PopupMenu.PopupSubMenuMenuItem(`${entry.name} (${entry.state})`);
-            item.menu.addAction('Stop', () => entry.stop().catch(error => this._fail(error)));
+            const item = new PopupMenu.PopupSubMenuMenuItem(this._words.entry(entry));
+            item.menu.addAction(this._words.stop, () => entry.stop().catch(error => this._fail(error)));
             this.menu.addMenuItem(item);
         }
-        if (entries.length === 0) {
-            const text = available ? 'Nothing runs' : 'The service is away';
-            this.menu.addMenuItem(new PopupMenu.PopupMenuItem(text, {reactive: false}));
-        }
+        if (entries.length === 0)
+            this.menu.addMenuItem(new PopupMenu.PopupMenuItem(this._words.none(available), {reactive: false}));
     }
 
     destroy() {
@@ -75,5 +77,6 @@ class Extension {
 }
 
 function init() {
+    ExtensionUtils.initTranslations();
     return new Extension();
 }

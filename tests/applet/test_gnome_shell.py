@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 SOURCE = os.environ['CPOD_SOURCE']
 HERE = os.path.dirname(os.path.realpath(__file__))
 sys.path.insert(0, os.path.join(SOURCE, 'tests', 'bus'))
 
+from desktop import make_locale  # noqa: E402 pylint: disable=wrong-import-position
 from service import Service, main  # noqa: E402 pylint: disable=wrong-import-position
 
 EXTENSION = os.path.join(SOURCE, 'examples', 'gnome-shell')
@@ -36,12 +38,18 @@ class Indicator(unittest.TestCase):
             if told['available'] and told['names'] == wanted:
                 return told
 
+    def tearDown(self):
+        self.service.remove_all()
+
+    def indicator(self, **environment):
+        return subprocess.Popen(['timeout', '120', 'gjs', os.path.join(HERE, 'indicator.js')], stdin=subprocess.PIPE,
+                                stdout=subprocess.PIPE, text=True, env={**os.environ, **environment})
+
     def test_list(self):
         create = self.service.client.create
         create('sleep', '1000', name='one', stop_timeout=0).start()
         create('sleep', '1000', name='idle')
-        with subprocess.Popen(['timeout', '120', 'gjs', os.path.join(HERE, 'indicator.js')], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, text=True) as process:
+        with self.indicator() as process:
             self.assertEqual(self.until(process, ['one running'])['count'], '1')
             two = create('sleep', '1000', name='two', stop_timeout=0)
             two.start()
@@ -60,6 +68,27 @@ class Indicator(unittest.TestCase):
             process.stdin.close()
             self.assertEqual(process.wait(60), 0)
 
+    def test_words(self):
+        """In English, and once in German."""
+        one = self.service.client.create('sleep', '1000', name='one', stop_timeout=0)
+        one.start()
+        with tempfile.TemporaryDirectory() as directory:
+            for environment, title, action, running, paused, nothing in (
+                    ({'LC_ALL': 'C.UTF-8'}, 'Containers', 'Stop', 'running', 'paused', 'Nothing runs'),
+                    ({**make_locale(directory), 'LC_ALL': 'de_DE.UTF-8', 'LANGUAGE': ''},
+                     'Container', 'Anhalten', 'läuft', 'eingefroren', 'Nichts läuft')):
+                with self.subTest(title), self.indicator(**environment) as process:
+                    told = self.until(process, ['one running'])
+                    self.assertEqual((told['title'], told['action'], told['menu']), (title, action, [f'one ({running})']))
+                    one.call('Pause')
+                    self.assertEqual(self.until(process, ['one paused'])['menu'], [f'one ({paused})'])
+                    one.call('Unpause')
+                    one.stop()
+                    self.assertEqual(self.until(process, [])['menu'], [nothing])
+                    one.start()
+                    process.stdin.close()
+                    self.assertEqual(process.wait(60), 0)
+
     def test_syntax(self):
         """Everything is parsed, nothing is run."""
         for name in 'extension.js', 'containers.js':
@@ -71,7 +100,8 @@ class Indicator(unittest.TestCase):
     def test_metadata(self):
         with open(os.path.join(EXTENSION, 'metadata.json'), encoding='utf-8') as file:
             metadata = json.load(file)
-        self.assertEqual((metadata['uuid'], metadata['shell-version']), ('containers@cpod.org', ['43']))
+        self.assertEqual((metadata['uuid'], metadata['shell-version'], metadata['gettext-domain']),
+                         ('containers@cpod.org', ['43'], 'cpod'))
 
 
 if __name__ == '__main__':
