@@ -3,22 +3,8 @@
 
 #include "common/cpd-json.h"
 #include "oci/cpd-runtime-spec.h"
+#include "oci/cpd-terminal-spec.h"
 #include "public/cpod-error.h"
-
-static void
-set_terminal (JsonObject *process, const CpdExecSpec *spec)
-{
-  JsonObject *size;
-
-  json_object_set_boolean_member (process, "terminal", spec->terminal);
-  json_object_remove_member (process, "consoleSize");
-  if (!spec->terminal || spec->rows == 0)
-    return;
-  size = json_object_new ();
-  json_object_set_int_member (size, "height", spec->rows);
-  json_object_set_int_member (size, "width", spec->columns);
-  json_object_set_object_member (process, "consoleSize", size);
-}
 
 static void
 set_user (JsonObject *process, const CpdExecSpec *spec)
@@ -79,7 +65,7 @@ cpd_exec_spec_to_json (const char *container, const CpdExecSpec *spec, GError **
       g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_FAILED, "the container's config.json describes no process");
       return NULL;
     }
-  set_terminal (process, spec);
+  cpd_terminal_spec_set (process, spec->terminal, spec->rows, spec->columns);
   set_user (process, spec);
   json_object_set_array_member (process, "args", cpd_json_array_from_strv (spec->args));
   json_object_set_array_member (process, "env", cpd_json_array_from_strv (spec->env));

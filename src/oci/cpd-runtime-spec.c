@@ -7,6 +7,7 @@
 #include "oci/cpd-capabilities.h"
 #include "oci/cpd-runtime-mounts.h"
 #include "oci/cpd-seccomp.h"
+#include "oci/cpd-terminal-spec.h"
 #include "oci/cpd-ulimits.h"
 #include "public/cpod-error.h"
 
@@ -109,7 +110,7 @@ make_process (const CpdRuntimeSpec *spec, GError **error)
   if (limits == NULL)
     return NULL;
   process = json_object_new ();
-  json_object_set_boolean_member (process, "terminal", spec->terminal);
+  cpd_terminal_spec_set (process, spec->terminal, spec->rows, spec->columns);
   json_object_set_object_member (process, "user", make_user (spec));
   cpd_json_set_strv (process, "args", spec->args);
   cpd_json_set_strv (process, "env", spec->env);

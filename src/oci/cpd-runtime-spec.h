@@ -27,6 +27,8 @@ typedef struct
   gboolean read_only;
   gboolean privileged;
   gboolean terminal;
+  guint rows;                           /* of it; 0 when nobody has said */
+  guint columns;
   gboolean host_network;
   const char *const *capabilities;      /* sorted, "CAP_..." */
   /* those of them that were asked for by name: a user other than root gets no others; NULL when

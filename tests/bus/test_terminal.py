@@ -14,6 +14,8 @@ from execs import new_exec
 from service import Case, Service, main, wait_for
 
 FLOOD = 'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done'
+# busybox's stty is silent, or complains, when there is none.
+SAY_SIZE = 'size=$(stty size 2>/dev/null); echo ${size:-no size}'
 # Attaches to a container, says so, and goes on for ever.
 CLIENT = """
 import sys, time
@@ -131,6 +133,40 @@ class Terminal(TerminalCase):
                 screen.type(b'\n')
             container.wait()
             container.wait_exited()
+
+    def test_size_is_kept(self):
+        """Who is not attached has the last size all the same: after Restart, by the policy, with a service that was restarted."""
+        container = self.create(SAY_SIZE + '; read x; exit 1', restart_policy='on-failure')
+        container.start()
+        self.wait_sizes(container, 'no size')
+        container.call('Resize', 'uu', 11, 22)
+        container.call('Resize', 'uu', 33, 77)
+        container.call('Restart', timeout=0)
+        self.wait_sizes(container, 'no size', '33 77')
+        self.restart()
+        container.client = self.client
+        with Screen(container) as screen:
+            screen.type(b'\n')
+            self.wait_sizes(container, 'no size', '33 77', '33 77')
+        code, text = self.client.run('sh', '-c', SAY_SIZE, tty=True)
+        self.assertEqual((code, text.rstrip()), (0, 'no size'))
+
+    def wait_sizes(self, container, *sizes):
+        def said():
+            return [line.rstrip() for line in container.output().split('\n') if ' ' in line]
+        wait_for(lambda: said() == list(sizes), 60, f'{sizes}')
+
+    def test_size_of_no_sense(self):
+        """What is in the file that keeps it is nothing to fail for."""
+        container = self.create(SAY_SIZE)
+        path = os.path.join(self.service.root, 'lib', 'containers', container.id, 'terminal-size')
+        for text in ('', '7', '0 80', '24 65536', '24 80 1', 'x y'):
+            with open(path, 'w', encoding='ascii') as file:
+                file.write(text)
+            container.start()
+            container.wait()
+            container.wait_exited()
+            self.assertTrue(container.output().rstrip().endswith('no size'), (text, container.output()))
 
     def test_resize_where_it_cannot_be(self):
         container = self.create('read x')

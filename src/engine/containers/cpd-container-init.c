@@ -8,6 +8,7 @@
 #include "common/cpd-process.h"
 #include "engine/containers/cpd-container-config.h"
 #include "engine/containers/cpd-container-mount.h"
+#include "engine/containers/cpd-terminal-size.h"
 #include "engine/cpd-engine-private.h"
 #include "engine/host/cpd-cgroup.h"
 #include "oci/cpd-runtime-spec.h"
@@ -114,11 +115,14 @@ write_bundle (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerC
   g_auto(CpdIdentity) identity = { 0 };
   g_autoptr(GPtrArray) binds = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *path = g_build_filename (bundle, "config.json", NULL);
+  g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
+  const CpdTerminalSize size = cpd_terminal_size_find (directory);
   g_autofree char *json = NULL;
   CpdRuntimeSpec spec = {
     .id = row->id, .name = row->name, .rootfs = rootfs, .hostname = config->hostname,
     .args = (const char *const *) config->args, .cwd = config->workdir,
     .read_only = config->read_only, .privileged = config->privileged, .terminal = config->tty,
+    .rows = size.rows, .columns = size.columns,
     .host_network = strcmp (config->network, "host") == 0,
     .capabilities = (const char *const *) config->capabilities,
     .added_capabilities = (const char *const *) config->added_capabilities,
@@ -376,7 +380,7 @@ cpd_engine_attach_container (CpdEngine *engine, const char *id, gboolean must_ru
   return attach_locked (engine, id, allowed, caller, error);
 }
 
-/* Of two sizes that are written at once one could be lost, hence the lock. */
+/* Of two sizes that are written at once one could be lost, hence the lock. The last one is that of the next run, too. */
 gboolean
 cpd_engine_resize_container (CpdEngine *engine, const char *id, guint rows, guint columns, GError **error)
 {
@@ -385,6 +389,8 @@ cpd_engine_resize_container (CpdEngine *engine, const char *id, guint rows, guin
                                                             "resize", error);
   g_autoptr(CpdContainerConfig) config = row != NULL ? cpd_container_config_parse (row->config, error) : NULL;
   g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
+  g_autofree char *directory = cpd_engine_container_dir (engine, id);
+  const CpdTerminalSize size = { rows, columns };
 
   if (config == NULL)
     return FALSE;
@@ -394,8 +400,11 @@ cpd_engine_resize_container (CpdEngine *engine, const char *id, guint rows, guin
                    row->name);
       return FALSE;
     }
-  if (cpd_launcher_resize (engine->launcher, bundle, rows, columns, error))
-    return TRUE;
-  g_prefix_error (error, "failed to resize container %s: ", row->name);
-  return FALSE;
+  if (!cpd_launcher_resize (engine->launcher, bundle, rows, columns, error))
+    {
+      g_prefix_error (error, "failed to resize container %s: ", row->name);
+      return FALSE;
+    }
+  cpd_terminal_size_keep (directory, &size);
+  return TRUE;
 }

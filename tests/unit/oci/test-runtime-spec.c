@@ -67,6 +67,27 @@ has_option (JsonObject *mount, const char *option)
   return g_strv_contains ((const char *const *) options, option);
 }
 
+static void
+test_terminal (void)
+{
+  CpdRuntimeSpec spec = basic_spec ();
+  g_autoptr(JsonNode) plain = build (&spec), unknown = NULL, known = NULL;
+  JsonObject *process = cpd_json_get_object (json_node_get_object (plain), "process"), *size;
+
+  g_assert_false (cpd_json_get_boolean (process, "terminal"));
+  spec.terminal = TRUE;
+  unknown = build (&spec);
+  process = cpd_json_get_object (json_node_get_object (unknown), "process");
+  g_assert_true (cpd_json_get_boolean (process, "terminal"));
+  g_assert_false (json_object_has_member (process, "consoleSize"));
+  spec.rows = 24;
+  spec.columns = 80;
+  known = build (&spec);
+  size = cpd_json_get_object (cpd_json_get_object (json_node_get_object (known), "process"), "consoleSize");
+  g_assert_cmpint (cpd_json_get_int (size, "height"), ==, 24);
+  g_assert_cmpint (cpd_json_get_int (size, "width"), ==, 80);
+}
+
 static char *
 namespaces (JsonObject *root)
 {
@@ -362,6 +383,7 @@ main (int argc, char *argv[])
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/oci/runtime-spec/defaults", test_defaults);
   g_test_add_func ("/oci/runtime-spec/mounts", test_mounts);
+  g_test_add_func ("/oci/runtime-spec/terminal", test_terminal);
   g_test_add_func ("/oci/runtime-spec/read-only", test_read_only);
   g_test_add_func ("/oci/runtime-spec/namespaces", test_namespaces);
   g_test_add_func ("/oci/runtime-spec/scope-properties", test_scope_properties);
