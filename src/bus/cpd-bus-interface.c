@@ -7,6 +7,7 @@
 #include "public/cpod-names.h"
 
 #define OBJECT_MANAGER "org.freedesktop.DBus.ObjectManager"
+#define PROPERTIES "org.freedesktop.DBus.Properties"
 
 /* What the vtables below are about. */
 typedef struct
@@ -72,6 +73,34 @@ get_id (const char *path)
   return strrchr (path, '/') + 1;
 }
 
+/*
+ * Get and GetAll: GDBus alone would give no properties for an object that is
+ * not there. It has looked at the rest. An exec session has none, and none of
+ * these calls comes here: only its methods tell whether it is there.
+ */
+static void
+read_properties (CpdBusObjects *objects, const char *path, GVariant *parameters, GDBusMethodInvocation *invocation)
+{
+  g_autoptr(GVariant) properties = cpd_bus_objects_get (objects, get_id (path));
+  g_autoptr(GVariant) value = NULL;
+  const char *name;
+
+  if (properties == NULL)
+    {
+      g_dbus_method_invocation_return_error (invocation, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT,
+                                             "there is no %s", path);
+      return;
+    }
+  if (g_variant_n_children (parameters) == 1)
+    {
+      cpd_bus_call_answer (invocation, g_variant_new ("(@a{sv})", properties));
+      return;
+    }
+  g_variant_get (parameters, "(&s&s)", NULL, &name);
+  value = g_variant_lookup_value (properties, name, NULL);
+  cpd_bus_call_answer (invocation, g_variant_new ("(v)", value));
+}
+
 static void
 on_object_call (GDBusConnection *connection, const char *sender, const char *path,
                 const char *interface, const char *method, GVariant *parameters,
@@ -79,22 +108,13 @@ on_object_call (GDBusConnection *connection, const char *sender, const char *pat
 {
   Export *export = user_data;
 
-  cpd_bus_interface_dispatch (export->interface, export->service, invocation, get_id (path));
+  if (strcmp (interface, PROPERTIES) == 0)
+    read_properties (export->objects, path, parameters, invocation);
+  else
+    cpd_bus_interface_dispatch (export->interface, export->service, invocation, get_id (path));
 }
 
-static GVariant *
-get_object_property (GDBusConnection *connection, const char *sender, const char *path,
-                     const char *interface, const char *name, GError **error, gpointer user_data)
-{
-  Export *export = user_data;
-  GVariant *value = cpd_bus_objects_get_property (export->objects, get_id (path), name);
-
-  if (value == NULL)
-    g_set_error (error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_OBJECT, "%s is no more", path);
-  return value;
-}
-
-static const GDBusInterfaceVTable object_vtable = { on_object_call, get_object_property, NULL, { 0 } };
+static const GDBusInterfaceVTable object_vtable = { on_object_call, NULL, NULL, { 0 } };
 
 static void
 on_manager_call (GDBusConnection *connection, const char *sender, const char *path,

@@ -226,14 +226,22 @@ cpd_bus_objects_contains (CpdBusObjects *objects, const char *id)
   return g_hash_table_contains (objects->table, id);
 }
 
-/* (nullable): NULL when there is no such object or property. */
 GVariant *
-cpd_bus_objects_get_property (CpdBusObjects *objects, const char *id, const char *name)
+cpd_bus_objects_get (CpdBusObjects *objects, const char *id)
 {
   GVariant *properties;
 
   cpd_bus_objects_ensure (objects);
   properties = g_hash_table_lookup (objects->table, id);
+  return properties != NULL ? g_variant_ref (properties) : NULL;
+}
+
+/* (nullable): NULL when there is no such object or property. */
+GVariant *
+cpd_bus_objects_get_property (CpdBusObjects *objects, const char *id, const char *name)
+{
+  g_autoptr(GVariant) properties = cpd_bus_objects_get (objects, id);
+
   return properties != NULL ? g_variant_lookup_value (properties, name, NULL) : NULL;
 }
 

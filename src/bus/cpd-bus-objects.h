@@ -51,6 +51,9 @@ void           cpd_bus_objects_catch_up     (CpdBusObjects  *objects);
 const char    *cpd_bus_objects_get_root     (CpdBusObjects  *objects);
 gboolean       cpd_bus_objects_contains     (CpdBusObjects  *objects,
                                              const char     *id);
+/* (nullable): its properties; NULL when there is no such object. */
+GVariant      *cpd_bus_objects_get          (CpdBusObjects  *objects,
+                                             const char     *id);
 GVariant      *cpd_bus_objects_get_property (CpdBusObjects  *objects,
                                              const char     *id,
                                              const char     *name);

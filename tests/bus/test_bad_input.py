@@ -139,8 +139,24 @@ class OptionsTest(BadInputCase):
                               raised.exception)
                 with self.assertRaises(CallError):
                     self.client.property(path, interface, 'Id')
+        self.assertEqual(self.client.properties(f'{ROOT_PATH}/execs/{ID}', 'Exec'), {})     # as those that are there
         with self.assert_error('org.freedesktop.DBus.Error.UnknownMethod', 'Destroy'):
             self.client.runtime('Destroy')
+
+    def test_properties_of_unknown_objects(self):
+        """They are not said to have none."""
+        gone = self.client.create('true', name='gone')
+        self.assertEqual(gone.get_all()['Name'], gone.get('Name'))
+        gone.remove()
+        image, = self.client.managed('images')
+        self.assertEqual(self.client.properties(image, 'Image')['Id'], self.client.property(image, 'Image', 'Id'))
+        for path, interface in ((gone.path, 'Container'), (f'{ROOT_PATH}/containers/{ID}', 'Container'), (f'{ROOT_PATH}/images/{ID}', 'Image')):
+            with self.subTest(path=path):
+                for read in (lambda: self.client.properties(path, interface), lambda: self.client.property(path, interface, 'Id')):
+                    with self.assert_error('org.freedesktop.DBus.Error.UnknownObject', path):
+                        read()
+                with self.assert_error('org.freedesktop.DBus.Error.InvalidArgs', 'Nonsense'):
+                    self.client.property(path, interface, 'Nonsense')
 
     def test_object_that_went(self):
         container = self.client.create('true')
