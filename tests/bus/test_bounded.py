@@ -48,6 +48,38 @@ LOOKING = {
 LISTS = {'wait': WAITING, 'timed': TIMED, 'launch': LAUNCHING, 'look': LOOKING}
 
 
+# What the section says of each bound that is a constant, and where that is; NUMBER in seconds unless the words say minutes.
+BOUNDS = (
+    ('NUMBER seconds more for SIGKILL', 'engine/containers/cpd-container-stop.c', 'KILL_WAIT_US'),
+    ('NUMBER seconds more for SIGKILL', 'engine/exec/cpd-exec.c', 'KILL_WAIT_US'),
+    ('the OCI runtime after NUMBER seconds', 'engine/conmon/cpd-launcher.c', 'RUNTIME_TIMEOUT_MS'),
+    ('NUMBER for the creation of a container', 'engine/conmon/cpd-conmon.c', 'CREATE_TIMEOUT_MS'),
+    ('mount programs after NUMBER without a word', 'storage/cpd-mount-program.c', 'SILENCE'),
+    ('others after NUMBER to', 'engine/host/cpd-programs.c', 'TIMEOUT_MS'),
+    ('others after [0-9]+ to NUMBER', 'config/cpd-oci-features.c', 'TIMEOUT_MS'),
+    ('a person, who has NUMBER minutes', 'bus/cpd-bus-polkit.c', 'PROMPT_MS'),
+    ('without a prompt it has NUMBER seconds', 'bus/cpd-bus-polkit.c', 'ANSWER_MS'),
+)
+SPELLED = {'five': 5, 'ten': 10}
+UNITS = {'MS': 1000, 'US': 1000 * 1000}
+
+
+def read_section():
+    """What docs/architecture.md says of what can take long, in one line."""
+    text = read_source('docs', 'architecture.md')
+    return ' '.join(re.split(r'\n##+ ', text[text.index('### What can take long'):])[0].split())
+
+
+def read_constant(path, name):
+    """In seconds."""
+    found = re.findall(rf'^#define {name} \(?([0-9 *]+?|[0-9 *]+ G_USEC_PER_SEC)\)?(?:\s+/\*.*)?$', read_source('src', path), re.MULTILINE)
+    assert len(found) == 1, (path, name, found)
+    value = 1
+    for factor in found[0].replace('G_USEC_PER_SEC', '1000000').split('*'):
+        value *= int(factor)
+    return value / UNITS.get(name.rsplit('_', 1)[-1], 1)
+
+
 def read_methods():
     """{interface: {method: its element}}."""
     directory = os.path.join(os.environ['CPOD_SOURCE'], 'introspection')
@@ -93,6 +125,15 @@ class BoundedTest(Case):
         self.assertEqual(rows['job'], jobs)
         for row, listed in (('waits', WAITING), ('has a limit', TIMED), ('runs a program', LAUNCHING)):
             self.assertEqual(rows[row], {f'{interface}.{name}' for interface, names in listed.items() for name in names}, row)
+
+    def test_the_bounds_are_the_ones_of_the_code(self):
+        section = read_section()
+        for words, path, name in BOUNDS:
+            with self.subTest(words, path=path):
+                said = re.findall(words.replace('NUMBER', '([0-9]+|[a-z]+)'), section)
+                self.assertEqual(len(said), 1, said)
+                seconds = SPELLED.get(said[0]) or int(said[0])
+                self.assertEqual(read_constant(path, name), seconds * (60 if 'minutes' in words else 1), name)
 
     def test_who_waits_is_told_to_set_no_limit(self):
         for interface, names in WAITING.items():
