@@ -7,7 +7,7 @@
 #define POLKIT_PATH "/org/freedesktop/PolicyKit1/Authority"
 #define POLKIT_INTERFACE "org.freedesktop.PolicyKit1.Authority"
 
-/* How long polkit itself may take, and how long a person may. */
+/* How long polkit itself may take once it runs, and how long a person may. */
 #define ANSWER_MS (10 * 1000)
 #define PROMPT_MS (5 * 60 * 1000)
 
@@ -23,6 +23,7 @@ typedef struct
   const CpdBusQuestion *question; /* (unowned) */
   gboolean interactive;
   char *prompt;                 /* (owned) (nullable): by which an open prompt can be taken back */
+  gboolean started;             /* the bus was asked to start polkit */
 } Ask;
 
 CpdBusQuestion *
@@ -99,6 +100,7 @@ return_failure (GTask *task, const GError *failure)
 
 static void on_answer (GObject *source, GAsyncResult *result, gpointer user_data);
 
+/* Does not have it started: that has a time of its own. */
 static void
 send (GTask *task)
 {
@@ -111,9 +113,45 @@ send (GTask *task)
                                          ask->question->action, ask->question->details,
                                          ask->prompt != NULL ? ALLOW_USER_INTERACTION : 0,
                                          ask->prompt != NULL ? ask->prompt : ""),
-                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NONE,
+                          G_VARIANT_TYPE ("((bba{ss}))"), G_DBUS_CALL_FLAGS_NO_AUTO_START,
                           ask->prompt != NULL ? PROMPT_MS : ANSWER_MS,
                           cpd_bus_peer_get_cancellable (ask->peer), on_answer, task);
+}
+
+static void
+on_started (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  GTask *task = user_data;
+  g_autoptr(GError) failure = NULL;
+  g_autoptr(GVariant) reply = g_dbus_connection_call_finish (G_DBUS_CONNECTION (source), result, &failure);
+
+  if (reply != NULL)
+    {
+      send (task);
+      return;
+    }
+  g_dbus_error_strip_remote_error (failure);
+  return_failure (task, failure);
+  g_object_unref (task);
+}
+
+/* Right after a boot this can take longer than any answer of it. The bus has a limit for it, and tells of that. */
+static void
+start_polkit (GTask *task)
+{
+  Ask *ask = g_task_get_task_data (task);
+
+  ask->started = TRUE;
+  g_dbus_connection_call (ask->connection, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                          "StartServiceByName", g_variant_new ("(su)", POLKIT, 0), G_VARIANT_TYPE ("(u)"),
+                          G_DBUS_CALL_FLAGS_NONE, G_MAXINT, cpd_bus_peer_get_cancellable (ask->peer), on_started, task);
+}
+
+static gboolean
+is_absent (const GError *failure)
+{
+  return g_error_matches (failure, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER)
+         || g_error_matches (failure, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN);
 }
 
 /* polkit has answered at once that only a prompt can tell, so it works; from now on a person is waited for. */
@@ -151,6 +189,11 @@ on_answer (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GVariant) details = NULL;
   gboolean authorized, challenge;
 
+  if (reply == NULL && !ask->started && is_absent (failure))
+    {
+      start_polkit (task);
+      return;
+    }
   if (reply == NULL)
     {
       g_dbus_error_strip_remote_error (failure);

@@ -39,6 +39,17 @@ mount -t cgroup2 none /sys/fs/cgroup
 exec stdbuf -o0 "$2"
 '''
 
+# What the bus starts: it goes on when the test lets it, or ends with that.
+ACTIVATE = '''
+echo $$ >"{directory}/pid"
+until [ -e "{directory}/go" ]; do
+  [ -d "{directory}" ] || exit 1
+  sleep 0.1
+done
+[ -s "{directory}/go" ] && exit 1
+exec unshare -m --propagation private sh "{directory}/launch" "{directory}" {daemon} >>"{directory}/log" 2>&1
+'''
+
 # What polkitd is told is for rules alone; it does not hand it on to agents.
 KEYS = ('method', 'name', 'new-name', 'namespace', 'id', 'image', 'image-id', 'destination', 'owner-uid', 'own', 'command',
         'reach', 'reach.network', 'reach.capability', 'reach.privileged', 'reach.oci-runtime', 'reach.depends')
@@ -117,7 +128,7 @@ class Polkit:
         self.cgroups = Cgroups(self.directory)
         self.sessions = 0
         self.users = []
-        self.process = None
+        self.process = self.activation = None
 
     def write(self, *path_and_text):
         *path, text = path_and_text
@@ -135,6 +146,30 @@ class Polkit:
         wait_for(lambda: has_owner(bus, NAME) or self.process.poll() is not None, 30, 'polkitd')
         if self.process.poll() is not None:
             raise AssertionError('polkitd does not start: ' + self.log())
+
+    def let_the_bus_start_it(self):
+        """From now on the bus knows how to; polkitd is there once let_start() was called."""
+        self.write('launch', LAUNCH)
+        self.write('activate', ACTIVATE.format(directory=self.directory, daemon=DAEMON))
+        self.activation = os.path.join(os.path.dirname(os.environ['CPOD_LOG']), 'services', NAME + '.service')
+        with open(self.activation, 'w', encoding='utf-8') as file:
+            file.write(f'[D-BUS Service]\nName={NAME}\nExec=/bin/sh {self.directory}/activate\nUser=root\n')
+
+    def is_being_started(self):
+        return os.path.exists(os.path.join(self.directory, 'pid'))
+
+    def let_start(self, fail=False):
+        self.write('go', 'fail' if fail else '')
+
+    def end_activation(self):
+        """The bus does not start it any more, and what it has started is gone."""
+        os.unlink(self.activation)
+        self.activation = None
+        bus = service.connect_bus()
+        if self.is_being_started() and has_owner(bus, NAME):
+            os.kill(int(read_file(self.directory, 'pid')), signal.SIGKILL)
+        self.let_start(fail=True)
+        wait_for(lambda: not has_owner(bus, NAME), 30, 'the end of polkitd')
 
     def log(self):
         with open(os.path.join(self.directory, 'log'), encoding='utf-8', errors='replace') as file:
@@ -170,6 +205,8 @@ class Polkit:
     def destroy(self):
         for user in self.users:
             user.kill()
+        if self.activation is not None:
+            self.end_activation()
         if self.process is not None and self.process.poll() is None:
             self.go_on()
             self.process.kill()

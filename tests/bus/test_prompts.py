@@ -268,6 +268,38 @@ class PromptTest(Case):
         self.polkit.go_on()
         self.assertIn('host', self.user.runtime('GetInfo')[0])
 
+    def test_polkit_starts_slowly(self):
+        """The bus starts it when it is asked first, as after a boot; that is no polkit that does not answer."""
+        self.polkit.kill()
+        self.polkit.let_the_bus_start_it()
+        other = self.polkit.user(OTHER, 'none')
+        for user in (self.user, other):
+            user.begin(RUNTIME, 'Runtime', 'GetInfo')
+        wait_for(self.polkit.is_being_started, SLOW, 'the start')
+        self.root.create('true', name='by-root').remove()
+        # That is longer than polkit may take to answer.
+        self.assertEqual(select.select([self.user.process.stdout, other.process.stdout], [], [], 11)[0], [])
+        self.polkit.let_start()
+        for user in (self.user, other):
+            self.assertIn('host', user.end(SLOW)[0])
+
+    def test_polkit_does_not_start(self):
+        self.polkit.kill()
+        self.polkit.let_the_bus_start_it()
+        self.polkit.let_start(fail=True)
+        with self.assert_error('NotAuthorized', 'polkit cannot be asked', 'only root is served'):
+            self.user.runtime('GetInfo')
+
+    def test_who_leaves_while_polkit_starts(self):
+        self.polkit.kill()
+        self.polkit.let_the_bus_start_it()
+        self.user.begin(RUNTIME, 'Runtime', 'Create', 's', 'busybox', command=['true'])
+        wait_for(self.polkit.is_being_started, SLOW, 'the start')
+        self.user.kill()
+        self.polkit.let_start()
+        self.assertIn('host', self.polkit.user(OTHER, 'none').runtime('GetInfo')[0])
+        self.assertEqual(self.root.list(), [])
+
     def test_a_polkit_without_our_policy(self):
         self.polkit.destroy()
         self.polkit = polkit.Polkit(policy='<policyconfig/>')
