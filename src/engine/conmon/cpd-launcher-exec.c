@@ -19,24 +19,13 @@ static GPtrArray *
 conmon_arguments (CpdLauncher *launcher, const CpdExecLaunch *launch, const CpdOciRuntime *runtime,
                   const char *oci_log, gboolean attach)
 {
-  g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *process = g_build_filename (launch->directory, "process.json", NULL);
-  g_autofree char *pid_file = g_build_filename (launch->directory, "pidfile", NULL);
-  g_autofree char *conmon_pid_file = g_build_filename (launch->directory, "conmon.pid", NULL);
   g_autofree char *exit_dir = g_build_filename (launch->directory, "exit", NULL);
+  const CpdMonitored monitored = { .container_id = launch->container_id, .id = launch->id, .name = launch->name,
+                                   .directory = launch->directory, .exit_dir = exit_dir,
+                                   .log = launch->streams != NULL ? "passthrough" : "none" };
+  g_autoptr(GPtrArray) argv = cpd_launcher_begin_arguments (launcher, runtime, &monitored);
 
-  cpd_launcher_add_pair (argv, launcher->config->conmon, "--full-attach");
-  cpd_launcher_add_pair (argv, "--api-version", "1");
-  cpd_launcher_add_pair (argv, "-c", launch->container_id);
-  cpd_launcher_add_pair (argv, "-u", launch->id);
-  cpd_launcher_add_pair (argv, "-n", launch->name);
-  cpd_launcher_add_pair (argv, "-r", runtime->path);
-  cpd_launcher_add_pair (argv, "-b", launch->directory);
-  cpd_launcher_add_pair (argv, "-p", pid_file);
-  cpd_launcher_add_pair (argv, "--conmon-pidfile", conmon_pid_file);
-  cpd_launcher_add_pair (argv, "--exit-dir", exit_dir);
-  cpd_launcher_add_pair (argv, "-l", launch->streams != NULL ? "passthrough" : "none");
-  cpd_launcher_add_pair (argv, "--log-level", "warning");
   cpd_launcher_add_runtime (launcher, argv, runtime, oci_log, launch->systemd_cgroup, launch->no_cgroup);
   if (attach)
     g_ptr_array_add (argv, g_strdup ("--exec-attach"));
@@ -104,34 +93,17 @@ cpd_launcher_get_exec_exit (CpdLauncher *launcher, const char *directory, const 
                             int *exit_code)
 {
   g_autofree char *path = cpd_launcher_exec_exit_file (launcher, directory, container_id);
-  g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
 
-  if (text == NULL || *text == '\0')
-    return FALSE;
-  *exit_code = atoi (text);
-  return TRUE;
+  return cpd_launcher_read_exit_code (path, exit_code);
 }
 
-/* The word after "-u" in the command line of a monitor of ours that watches over a session, or NULL. */
+/* Of a monitor of ours that watches over a session, or NULL. */
 static char *
 monitored_session (CpdLauncher *launcher, const char *pid)
 {
-  g_autofree char *path = g_build_filename ("/proc", pid, "cmdline", NULL);
-  g_autofree char *text = NULL;
-  const char *id = NULL;
-  gboolean ours = FALSE, is_exec = FALSE;
-  gsize length = 0;
+  const char *const marks[] = { launcher->runtime_root, "--exec-process-spec", NULL };
 
-  if (!g_ascii_isdigit (*pid) || !g_file_get_contents (path, &text, &length, NULL))
-    return NULL;
-  for (const char *word = text; word < text + length; word += strlen (word) + 1)
-    {
-      if (id == NULL && strcmp (word, "-u") == 0 && word + 3 < text + length)
-        id = word + 3;
-      is_exec |= strcmp (word, "--exec-process-spec") == 0;
-      ours |= strcmp (word, launcher->runtime_root) == 0;
-    }
-  return ours && is_exec ? g_strdup (id) : NULL;
+  return cpd_launcher_read_argument (pid, "-u", marks);
 }
 
 GPtrArray *

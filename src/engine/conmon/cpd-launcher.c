@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -112,64 +111,16 @@ cpd_launcher_find_programs (CpdLauncher *launcher, const char *bundle, GError **
   return check_conmon (launcher, error) ? cpd_oci_runtimes_find (launcher->config->runtimes, name, error) : NULL;
 }
 
-void
-cpd_launcher_add_pair (GPtrArray *argv, const char *option, const char *value)
-{
-  g_ptr_array_add (argv, g_strdup (option));
-  g_ptr_array_add (argv, g_strdup (value));
-}
-
-void
-cpd_launcher_add_runtime (CpdLauncher *launcher, GPtrArray *argv, const CpdOciRuntime *runtime, const char *oci_log,
-                          gboolean systemd_cgroup, gboolean no_cgroup)
-{
-  cpd_launcher_add_pair (argv, "--runtime-arg", "--root");
-  cpd_launcher_add_pair (argv, "--runtime-arg", launcher->runtime_root);
-  if (cpd_oci_runtimes_supports_json (launcher->config->runtimes, runtime))
-    cpd_launcher_add_pair (argv, "--runtime-arg", "--log-format=json");
-  cpd_launcher_add_pair (argv, "--runtime-arg", "--log");
-  cpd_launcher_add_pair (argv, "--runtime-arg", oci_log);
-  if (systemd_cgroup)
-    g_ptr_array_add (argv, g_strdup ("-s"));
-  if (no_cgroup)
-    {
-      cpd_launcher_add_pair (argv, "--runtime-arg", "--cgroup-manager");
-      cpd_launcher_add_pair (argv, "--runtime-arg", "disabled");
-    }
-}
-
-/* A terminal takes input anyway; with both, the first client that leaves would close it for all. */
-void
-cpd_launcher_add_input (GPtrArray *argv, gboolean terminal, gboolean keep_stdin)
-{
-  if (terminal)
-    g_ptr_array_add (argv, g_strdup ("-t"));
-  else if (keep_stdin)
-    g_ptr_array_add (argv, g_strdup ("-i"));
-}
-
 static GPtrArray *
 conmon_arguments (CpdLauncher *launcher, const CpdLaunch *launch, const CpdOciRuntime *runtime,
                   const char *oci_log)
 {
-  g_autoptr(GPtrArray) argv = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *log = g_strconcat ("k8s-file:", launch->log_path, NULL);
-  g_autofree char *pid_file = g_build_filename (launch->bundle, "pidfile", NULL);
-  g_autofree char *conmon_pid_file = g_build_filename (launch->bundle, "conmon.pid", NULL);
+  const CpdMonitored monitored = { .container_id = launch->id, .id = launch->id, .name = launch->name,
+                                   .directory = launch->bundle, .exit_dir = launcher->exit_dir, .log = log };
+  g_autoptr(GPtrArray) argv = cpd_launcher_begin_arguments (launcher, runtime, &monitored);
 
-  cpd_launcher_add_pair (argv, launcher->config->conmon, "--full-attach");
-  cpd_launcher_add_pair (argv, "--api-version", "1");
-  cpd_launcher_add_pair (argv, "-c", launch->id);
-  cpd_launcher_add_pair (argv, "-u", launch->id);
-  cpd_launcher_add_pair (argv, "-n", launch->name);
-  cpd_launcher_add_pair (argv, "-r", runtime->path);
-  cpd_launcher_add_pair (argv, "-b", launch->bundle);
-  cpd_launcher_add_pair (argv, "-p", pid_file);
-  cpd_launcher_add_pair (argv, "--conmon-pidfile", conmon_pid_file);
-  cpd_launcher_add_pair (argv, "--exit-dir", launcher->exit_dir);
   cpd_launcher_add_pair (argv, "--persist-dir", launch->bundle);
-  cpd_launcher_add_pair (argv, "-l", log);
-  cpd_launcher_add_pair (argv, "--log-level", "warning");
   /* A log line need not survive a power cut, and its sync would delay the news of the exit. */
   g_ptr_array_add (argv, g_strdup ("--no-sync-log"));
   cpd_launcher_add_runtime (launcher, argv, runtime, oci_log, launch->systemd_cgroup, launch->cgroup == NULL);
@@ -311,16 +262,25 @@ cpd_launcher_resize (CpdLauncher *launcher, const char *directory, guint rows, g
 }
 
 gboolean
-cpd_launcher_get_exit (CpdLauncher *launcher, const char *id, const char *bundle, int *exit_code,
-                       gboolean *oom_killed)
+cpd_launcher_read_exit_code (const char *path, int *exit_code)
 {
-  g_autofree char *path = g_build_filename (launcher->exit_dir, id, NULL);
-  g_autofree char *oom_path = g_build_filename (bundle, "oom", NULL);
   g_autofree char *text = cpd_fs_read_file (path, 32, NULL);
 
   if (text == NULL || *text == '\0')
     return FALSE;
   *exit_code = atoi (text);
+  return TRUE;
+}
+
+gboolean
+cpd_launcher_get_exit (CpdLauncher *launcher, const char *id, const char *bundle, int *exit_code,
+                       gboolean *oom_killed)
+{
+  g_autofree char *path = g_build_filename (launcher->exit_dir, id, NULL);
+  g_autofree char *oom_path = g_build_filename (bundle, "oom", NULL);
+
+  if (!cpd_launcher_read_exit_code (path, exit_code))
+    return FALSE;
   *oom_killed = g_file_test (oom_path, G_FILE_TEST_EXISTS);
   return TRUE;
 }
@@ -331,25 +291,13 @@ cpd_launcher_list (CpdLauncher *launcher, GError **error)
   return cpd_fs_list_dir (launcher->runtime_root, error);
 }
 
-/* The word after "-c" in a command line that has our exit directory in it, or NULL. */
+/* Of a monitor of a container, which alone has our exit directory in its command line, or NULL. */
 static char *
 monitored_id (CpdLauncher *launcher, const char *pid)
 {
-  g_autofree char *path = g_build_filename ("/proc", pid, "cmdline", NULL);
-  g_autofree char *text = NULL;
-  const char *id = NULL;
-  gboolean ours = FALSE;
-  gsize length = 0;
+  const char *const marks[] = { launcher->exit_dir, NULL };
 
-  if (!g_ascii_isdigit (*pid) || !g_file_get_contents (path, &text, &length, NULL))
-    return NULL;
-  for (const char *word = text; word < text + length; word += strlen (word) + 1)
-    {
-      if (id == NULL && strcmp (word, "-c") == 0 && word + 3 < text + length)
-        id = word + 3;
-      ours |= strcmp (word, launcher->exit_dir) == 0;
-    }
-  return ours ? g_strdup (id) : NULL;
+  return cpd_launcher_read_argument (pid, "-c", marks);
 }
 
 GPtrArray *
