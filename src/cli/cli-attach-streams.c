@@ -9,39 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cli/cli-write.h"
+
 /* One packet to the monitor, and the largest from it with some room. */
 #define INPUT_SIZE 32000
 #define OUTPUT_SIZE (32 * 1024 + 1)
 
 /* With what a terminal's sequence to detach with has kept back before. */
 #define INPUT_ROOM (INPUT_SIZE + CLI_DETACH_KEYS_MAX)
-
-static gboolean
-write_all (int         fd,
-           const char *data,
-           gsize       length)
-{
-  while (length > 0)
-    {
-      const gssize n = write (fd, data, length);
-
-      if (n < 0 && errno == EAGAIN)
-        {
-          GPollFD poll_fd = { .fd = fd, .events = G_IO_OUT };
-
-          g_poll (&poll_fd, 1, -1);
-        }
-      else if (n < 0 && errno != EINTR)
-        return FALSE;
-      else if (n > 0)
-        {
-          data += n;
-          length -= n;
-        }
-    }
-
-  return TRUE;
-}
 
 static gboolean
 output_ready (int          fd,
@@ -59,7 +34,7 @@ output_ready (int          fd,
   if (n > 0)
     {
       /* Where output cannot be written it is dropped: the container goes on. */
-      write_all (packet[0] == CPOD_STREAM_ID_STDERR ? STDERR_FILENO : STDOUT_FILENO, packet + 1, n - 1);
+      cli_write_all (packet[0] == CPOD_STREAM_ID_STDERR ? STDERR_FILENO : STDOUT_FILENO, packet + 1, n - 1);
       return G_SOURCE_CONTINUE;
     }
 

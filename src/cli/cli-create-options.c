@@ -11,6 +11,7 @@
 
 #include "cli/cli-json.h"
 #include "cli/cli-transfer.h"
+#include "cli/cli-write.h"
 
 static gboolean
 parse_entries (const CliVerb      *verb,
@@ -355,7 +356,7 @@ cli_create_options_write_id (const CliCreateOptions  *self,
     return TRUE;
 
   fd = open (self->cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  written = fd >= 0 && write (fd, id, strlen (id)) == (gssize) strlen (id);
+  written = fd >= 0 && cli_write_all (fd, id, strlen (id));
   if (!written)
     g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, _("failed to write id file %s: %s"), self->cidfile,
                  g_strerror (errno));

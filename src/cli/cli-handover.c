@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/cli-write.h"
+
 #define N_STREAMS 3
 
 struct _CliHandover
@@ -118,32 +120,6 @@ cli_handover_parameters (CliHandover  *self,
   return g_variant_new ("(a{sv})", options);
 }
 
-/* Where output cannot be written it is dropped: the process goes on. */
-static void
-write_out (int         fd,
-           const char *data,
-           gssize      length)
-{
-  while (length > 0)
-    {
-      const gssize n = write (fd, data, length);
-
-      if (n < 0 && errno == EAGAIN)
-        {
-          GPollFD poll_fd = { .fd = fd, .events = G_IO_OUT };
-
-          g_poll (&poll_fd, 1, -1);
-        }
-      else if (n < 0 && errno != EINTR)
-        return;
-      else if (n > 0)
-        {
-          data += n;
-          length -= n;
-        }
-    }
-}
-
 /* Passes on one piece; FALSE when there is none now, and END tells whether there will be one. */
 static gboolean
 pass_on (CliHandover *self,
@@ -153,8 +129,9 @@ pass_on (CliHandover *self,
   static char buffer[64 * 1024];
   const gssize n = read (self->ours[stream], buffer, sizeof buffer);
 
+  /* Where output cannot be written it is dropped: the process goes on. */
   if (n > 0)
-    write_out (stream, buffer, n);
+    cli_write_all (stream, buffer, n);
   *end = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
   return n > 0;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli-tar.h"
+#include "cli/cli-write.h"
 
 #define BLOCK_SIZE (256 * 1024)
 
@@ -38,21 +39,9 @@ on_write (struct archive *archive,
           size_t          length)
 {
   Output *output = user_data;
-  const char *at = data;
-  gsize left = length;
 
-  while (left > 0 && output->error_number == 0)
-    {
-      ssize_t n = write (output->fd, at, left);
-
-      if (n > 0)
-        {
-          at += n;
-          left -= n;
-        }
-      else if (n < 0 && errno != EINTR)
-        output->error_number = errno;
-    }
+  if (output->error_number == 0 && !cli_write_all (output->fd, data, length))
+    output->error_number = errno;
   return (la_ssize_t) length;
 }
 
