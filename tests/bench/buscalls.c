@@ -20,25 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "public/cpod-names.h"
 
 #define RUNTIME CPOD_BUS_NAME ".Runtime"
 #define CONTAINER CPOD_BUS_NAME ".Container"
 #define NOTHING_NAME CPOD_BUS_NAME ".Bench"
-
-static GDBusConnection *
-connect_to (const char *address)
-{
-  g_autoptr(GError) error = NULL;
-  GDBusConnection *bus = g_dbus_connection_new_for_address_sync (address,
-                                                                G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
-                                                                  | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                                                NULL, NULL, &error);
-
-  if (bus == NULL)
-    g_error ("%s: %s", address, error->message);
-  return bus;
-}
 
 static GVariant *
 call (GDBusConnection *bus, const char *name, const char *path, const char *interface, const char *method,

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "bus.h"
 #include "public/cpod-names.h"
 
 #define RUNTIME CPOD_BUS_NAME ".Runtime"
@@ -24,21 +25,6 @@
 #define PAUSE_US 2000           /* between two rounds: who asks all the time would be a flood as well */
 #define LARGE (1 << 20)
 #define MANY 100000
-
-static GDBusConnection *
-connect_to (const char *address)
-{
-  g_autoptr(GError) error = NULL;
-  GDBusConnection *bus = g_dbus_connection_new_for_address_sync (address,
-                                                                G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
-                                                                  | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                                                NULL, NULL, &error);
-
-  if (bus == NULL)
-    g_error ("%s: %s", address, error->message);
-  g_dbus_connection_set_exit_on_close (bus, FALSE);
-  return bus;
-}
 
 /* What is refused is an answer as well. */
 static GVariant *
