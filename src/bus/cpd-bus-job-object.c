@@ -88,33 +88,20 @@ static const CpdBusMethod methods[] = {
 
 const CpdBusInterface cpd_bus_job_interface = { cpod_job_interface_info, methods };
 
-static void
-add_jobs (GVariantBuilder *dict, CpdBusJobOwner *owner, const CpdBusPeer *peer)
-{
-  GHashTableIter iter;
-  CpdBusJobEntry *entry;
-
-  g_hash_table_iter_init (&iter, owner->table);
-  while (g_hash_table_iter_next (&iter, NULL, (gpointer *) &entry))
-    {
-      g_autofree char *path = cpd_bus_job_entry_build_path (entry);
-
-      if (may_use (entry, peer))
-        g_variant_builder_add (dict, "{o@a{sv}}", path, entry->announced);
-    }
-}
-
 void
 cpd_bus_jobs_start_list (CpdBusCall *call)
 {
-  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
+  g_autoptr(GPtrArray) all = cpd_bus_jobs_list (cpd_bus_service_get_jobs (cpd_bus_call_get_service (call)));
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE ("a{oa{sv}}"));
-  GHashTableIter iter;
-  gpointer owner;
 
-  g_hash_table_iter_init (&iter, jobs->owners);
-  while (g_hash_table_iter_next (&iter, NULL, &owner))
-    add_jobs (&dict, owner, cpd_bus_call_get_peer (call));
+  for (guint i = 0; i < all->len; i++)
+    {
+      const CpdBusJobEntry *entry = all->pdata[i];
+      g_autofree char *path = cpd_bus_job_entry_build_path (entry);
+
+      if (may_use (entry, cpd_bus_call_get_peer (call)))
+        g_variant_builder_add (&dict, "{o@a{sv}}", path, entry->announced);
+    }
   cpd_bus_call_return (call, g_variant_new ("(a{oa{sv}})", &dict), NULL);
 }
 

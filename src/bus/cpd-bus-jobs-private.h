@@ -44,6 +44,8 @@ typedef struct
 
 /* The table. */
 void            cpd_bus_jobs_remove            (CpdBusJobEntry       *entry);
+/* All entries, of whomever: (transfer container). */
+GPtrArray      *cpd_bus_jobs_list              (CpdBusJobs           *jobs);
 
 /* One job. Its caller puts it into the table. */
 CpdBusJobEntry *cpd_bus_job_entry_new          (CpdBusJobOwner       *owner,

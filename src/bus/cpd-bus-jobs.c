@@ -46,17 +46,42 @@ build_owner_name (const char *sender)
 }
 
 static CpdBusJobOwner *
-get_owner (CpdBusJobs *jobs, const CpdBusPeer *peer, GError **error)
+find_owner (CpdBusJobs *jobs, const CpdBusPeer *peer)
 {
   g_autofree char *name = build_owner_name (cpd_bus_peer_get_sender (peer));
-  CpdBusJobOwner *owner = g_hash_table_lookup (jobs->owners, name);
+
+  return g_hash_table_lookup (jobs->owners, name);
+}
+
+GPtrArray *
+cpd_bus_jobs_list (CpdBusJobs *jobs)
+{
+  GPtrArray *all = g_ptr_array_new ();
+  GHashTableIter owners, entries;
+  CpdBusJobOwner *owner;
+  gpointer entry;
+
+  g_hash_table_iter_init (&owners, jobs->owners);
+  while (g_hash_table_iter_next (&owners, NULL, (gpointer *) &owner))
+    {
+      g_hash_table_iter_init (&entries, owner->table);
+      while (g_hash_table_iter_next (&entries, NULL, &entry))
+        g_ptr_array_add (all, entry);
+    }
+  return all;
+}
+
+static CpdBusJobOwner *
+get_owner (CpdBusJobs *jobs, const CpdBusPeer *peer, GError **error)
+{
+  CpdBusJobOwner *owner = find_owner (jobs, peer);
 
   if (owner != NULL)
     return owner;
 
   owner = g_new0 (CpdBusJobOwner, 1);
   owner->jobs = jobs;
-  owner->name = g_steal_pointer (&name);
+  owner->name = build_owner_name (cpd_bus_peer_get_sender (peer));
   owner->sender = g_strdup (cpd_bus_peer_get_sender (peer));
   owner->uid = cpd_bus_peer_get_uid (peer);
   owner->table = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, (GDestroyNotify) cpd_bus_job_entry_free);
@@ -94,23 +119,17 @@ pick_token (CpdBusJobOwner *owner, GVariant *options, GError **error)
 static void
 count_share (const CpdBusJobOwner *owner, guint *known, guint *running)
 {
-  GHashTableIter owners, entries;
-  const CpdBusJobOwner *other;
-  const CpdBusJobEntry *entry;
+  g_autoptr(GPtrArray) all = cpd_bus_jobs_list (owner->jobs);
 
   *known = *running = 0;
-  g_hash_table_iter_init (&owners, owner->jobs->owners);
-  while (g_hash_table_iter_next (&owners, NULL, (gpointer *) &other))
+  for (guint i = 0; i < all->len; i++)
     {
-      if (other->uid != owner->uid)
+      const CpdBusJobEntry *entry = all->pdata[i];
+
+      if (entry->owner != owner && (!entry->detached || entry->owner->uid != owner->uid))
         continue;
-      g_hash_table_iter_init (&entries, other->table);
-      while (g_hash_table_iter_next (&entries, NULL, (gpointer *) &entry))
-        if (other == owner || entry->detached)
-          {
-            *known += 1;
-            *running += cpd_job_get_state (entry->job) == CPD_JOB_RUNNING;
-          }
+      *known += 1;
+      *running += cpd_job_get_state (entry->job) == CPD_JOB_RUNNING;
     }
 }
 
@@ -189,28 +208,14 @@ abandon_owned (CpdBusJobOwner *owner)
   remove_if_empty (owner);
 }
 
-static void
-drop_waiters (CpdBusJobs *jobs, const CpdBusPeer *peer)
-{
-  GHashTableIter owners, entries;
-  gpointer owner, entry;
-
-  g_hash_table_iter_init (&owners, jobs->owners);
-  while (g_hash_table_iter_next (&owners, NULL, &owner))
-    {
-      g_hash_table_iter_init (&entries, ((CpdBusJobOwner *) owner)->table);
-      while (g_hash_table_iter_next (&entries, NULL, &entry))
-        cpd_bus_job_entry_drop_waiters (entry, peer);
-    }
-}
-
 void
 cpd_bus_jobs_abandon (CpdBusJobs *jobs, const CpdBusPeer *peer)
 {
-  g_autofree char *name = build_owner_name (cpd_bus_peer_get_sender (peer));
-  CpdBusJobOwner *owner = g_hash_table_lookup (jobs->owners, name);
+  g_autoptr(GPtrArray) all = cpd_bus_jobs_list (jobs);
+  CpdBusJobOwner *owner = find_owner (jobs, peer);
 
-  drop_waiters (jobs, peer);
+  for (guint i = 0; i < all->len; i++)
+    cpd_bus_job_entry_drop_waiters (all->pdata[i], peer);
   if (owner != NULL)
     abandon_owned (owner);
 }
@@ -218,16 +223,10 @@ cpd_bus_jobs_abandon (CpdBusJobs *jobs, const CpdBusPeer *peer)
 void
 cpd_bus_jobs_cancel (CpdBusJobs *jobs)
 {
-  GHashTableIter owners, entries;
-  gpointer owner, entry;
+  g_autoptr(GPtrArray) all = cpd_bus_jobs_list (jobs);
 
-  g_hash_table_iter_init (&owners, jobs->owners);
-  while (g_hash_table_iter_next (&owners, NULL, &owner))
-    {
-      g_hash_table_iter_init (&entries, ((CpdBusJobOwner *) owner)->table);
-      while (g_hash_table_iter_next (&entries, NULL, &entry))
-        cpd_job_cancel (((CpdBusJobEntry *) entry)->job);
-    }
+  for (guint i = 0; i < all->len; i++)
+    cpd_job_cancel (((CpdBusJobEntry *) all->pdata[i])->job);
 }
 
 guint
