@@ -306,15 +306,19 @@ def scratch():
     return _made['scratch']
 
 
-def driver_conf(name, driver):
-    """A file of configuration by which new containers' roots are put together: by "overlay", "fuse" or "vfs"."""
+def write_conf(name, text):
+    """A file of configuration; gives its path."""
     path = os.path.join(scratch(), name + '.conf')
     with open(path, 'w', encoding='utf-8') as file:
-        if driver == 'fuse':
-            file.write(f'[storage]\ndriver = "overlay"\n[storage.options.overlay]\nmount_program = "{FUSE}"\n')
-        else:
-            file.write(f'[storage]\ndriver = "{driver}"\n')
+        file.write(text)
     return path
+
+
+def driver_conf(name, driver):
+    """A file of configuration by which new containers' roots are put together: by "overlay", "fuse" or "vfs"."""
+    if driver == 'fuse':
+        return write_conf(name, f'[storage]\ndriver = "overlay"\n[storage.options.overlay]\nmount_program = "{FUSE}"\n')
+    return write_conf(name, f'[storage]\ndriver = "{driver}"\n')
 
 
 def image_tar():

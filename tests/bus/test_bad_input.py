@@ -8,25 +8,15 @@ import subprocess
 import time
 
 from archives import BAD, HOSTILE, busybox_with
+from cases import BusyboxCase
 from service import CallError, Case, GLib, NAME, PROPERTIES, ROOT_PATH, RUNTIME, Service, image_tar, main, scratch
 
 ID = '0123456789abcdef' * 4
 
 
-class BadInputCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
+class BadInputCase(BusyboxCase):
     def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
         self.assertEqual(len(self.client.images('ListImages')), 1)
 
 

@@ -9,7 +9,8 @@ import tarfile
 import tempfile
 import threading
 
-from service import Case, GLib, Service, files_in, main, wait_for
+from cases import BusyboxCase
+from service import GLib, files_in, main, wait_for
 
 
 def raw(path):
@@ -45,20 +46,11 @@ def link(name, target):
     return (name, tarfile.SYMTYPE, target)
 
 
-class CopyCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__, peer=True)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
+class CopyCase(BusyboxCase):
+    peer = True
 
     def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
         self.assertEqual(files_in(self.service.root, 'run', 'mounts'), [])
 
     def begin(self, box, method, path, fd, **options):

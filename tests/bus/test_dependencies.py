@@ -7,29 +7,15 @@ import random
 import sqlite3
 import threading
 
-from service import ERROR, CallError, Case, Service, main, wait_for
+from cases import BusyboxCase
+from service import ERROR, CallError, main, wait_for
 
 
-class DependencyCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.service.client.import_busybox(changes=['CMD ["sleep", "1000"]', 'STOPSIGNAL SIGKILL'])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
+class DependencyCase(BusyboxCase):
+    changes = ('CMD ["sleep", "1000"]', 'STOPSIGNAL SIGKILL')
 
     def setUp(self):
         self.since = self.client.last_seq()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
-    @property
-    def client(self):
-        return self.service.client
 
     def told(self, *statuses):
         """The names of containers that events of these statuses were about, since the test began."""

@@ -5,26 +5,16 @@
 import os
 from contextlib import closing
 
+from cases import BusyboxCase
 from registry import base_layer
-from service import NAME, NEVER, CallError, Case, GLib, Service, listen_for, main, scratch, wait_for
+from service import NAME, NEVER, CallError, GLib, listen_for, main, wait_for
 from vanish import LONG, Drain, Feed, Leaver, Traces, call_of, start_job, threads_named, wait_noticed
 
 MAX = 3
 
 
-class DetachedTest(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.conf = os.path.join(scratch(), 'detached.conf')
-        with open(cls.conf, 'w', encoding='utf-8') as file:
-            file.write(f'[engine]\ncaller_jobs_max = {MAX}\n')
-        cls.service = Service('detached', CPOD_CONF=cls.conf)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
+class DetachedTest(BusyboxCase):
+    conf = f'[engine]\ncaller_jobs_max = {MAX}\n'
 
     def tearDown(self):
         for job, known in self.client.runtime('ListJobs').items():
@@ -34,7 +24,7 @@ class DetachedTest(Case):
         for image in self.client.images('ListImages'):
             if image['names'] != ['localhost/busybox:latest']:
                 self.client.images('RemoveImage', 's', image['id'])
-        self.assert_nothing_left(self.service)
+        super().tearDown()
 
     def finish(self, job):
         try:
@@ -184,8 +174,7 @@ class DetachedTest(Case):
         leaver, _, job = self.begin(detach=True)
         self.leave(leaver, job)
         self.assertEqual(self.service.stop(), 0)
-        self.service.start(CPOD_CONF=self.conf)
-        type(self).client = self.service.client
+        self.service.start(**self.environment())
         self.assertEqual(self.client.runtime('ListJobs'), {})
         self.assert_well(self.service)
 

@@ -11,12 +11,13 @@ import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
 
+from cases import BusyboxCase
 from execs import new_exec
 from images_in_archives import begin_export, begin_load, begin_save
 from order import KINDS, Wire
 from recorder import Recorder
 from service import (NAME, RUNTIME, CallError, Case, GLib, Service, bus_address, connect_bus, listen_for, main, scratch,
-                     wait_for)
+                     wait_for, write_conf)
 
 SOURCE = os.environ['CPOD_SOURCE']
 ABSENT = 'ab' * 32
@@ -41,11 +42,8 @@ def copy_arguments(path):
 
 class EventsCase(Case):
     def begin(self, name, conf='', **environment):
-        path = os.path.join(scratch(), name + '.conf')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(conf)
-        self.service = Service(name, CPOD_CONF=path, **environment)
-        self.conf = path
+        self.conf = write_conf(name, conf)
+        self.service = Service(name, CPOD_CONF=self.conf, **environment)
         self.addCleanup(self.service.destroy)
         self.client = self.service.client
         self.client.import_busybox()
@@ -57,21 +55,8 @@ class EventsCase(Case):
         database.close()
 
 
-class A13TableTest(EventsCase):
+class A13TableTest(BusyboxCase):
     """Each method that changes something tells so when it did, and tells nothing when it did not."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service('table')
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
 
     def statuses(self, action, kinds=('container', 'image', 'system')):
         since = self.client.last_seq()
@@ -250,9 +235,10 @@ class A13TableTest(EventsCase):
 
     def start_again(self):
         """The one client goes on."""
+        client = self.client
         self.service.start()
-        self.service.client.close()
-        self.service.client = self.client
+        self.client.close()
+        self.service.client = client
 
     def look(self):
         """Asks for all objects, which are compared with what was told, once the whole record is."""

@@ -4,11 +4,12 @@
 
 import os
 import signal
-import socket
 import threading
 
+from cases import BusyboxCase
 from execs import EXECS, Exec, list_execs, new_exec
-from service import CallError, Case, Client, Service, connect_bus, files_in, is_alive, listen_for, main, read_packets, wait_for
+from service import (CallError, Client, command_line, connect_bus, files_in, is_alive, listen_for, main, processes_with, read_packets,
+                     wait_for)
 
 FOREVER = 'while :; do sleep 0.05; done'
 
@@ -23,25 +24,16 @@ def read_line(stream):
     return line
 
 
-class ExecCase(Case):
-    """With a service, an image, and a container that runs; nothing may be left at the end."""
+class ExecCase(BusyboxCase):
+    """With a container that runs; nothing may be left at the end."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox(changes=['ENV FROM_IMAGE=1 BOTH=image', 'WORKDIR /home/user'])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
+    changes = ('ENV FROM_IMAGE=1 BOTH=image', 'WORKDIR /home/user')
 
     def setUp(self):
         self.container = self.run_container()
 
     def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
         self.assertEqual(self.exec_monitors(), [])
 
     def run_container(self, **options):
@@ -50,15 +42,7 @@ class ExecCase(Case):
         return container
 
     def exec_monitors(self):
-        return [pid for pid in os.listdir('/proc') if pid.isdigit() and self.is_monitor(pid)]
-
-    def is_monitor(self, pid):
-        try:
-            with open(f'/proc/{pid}/cmdline', encoding='utf-8', errors='replace') as file:
-                words = file.read().split('\0')
-        except OSError:
-            return False
-        return '--exec-process-spec' in words and any(word.startswith(self.service.root + '/') for word in words)
+        return [pid for pid in processes_with(self.service.root, 'conmon') if '--exec-process-spec' in command_line(pid)]
 
     def run_exec(self, *command, data=b'', **options):
         code, output, errors = new_exec(self.container, *command, stdin=bool(data), auto_remove=True, **options).run(data)

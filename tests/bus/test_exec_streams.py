@@ -177,7 +177,6 @@ class StreamsTest(ExecCase):
         self.service.kill()
         feed.write(b'meanwhile ')
         self.service.start()
-        type(self).client = self.service.client
         self.container = self.client.container(container)
         feed.write(b'after')
         feed.close()
@@ -247,7 +246,6 @@ class ForegroundTest(ExecCase):
         self.service.kill()
         meanwhile()
         self.service.start()
-        type(self).client = self.service.client
         self.container = self.client.container(self.container.id)
 
     def test_goes_while_there_is_no_service(self):

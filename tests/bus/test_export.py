@@ -7,8 +7,9 @@ import os
 import tarfile
 import threading
 
+from cases import BusyboxCase
 from images_in_archives import begin_export
-from service import Case, Service, main, mounts_below, scratch, wait_for
+from service import main, mounts_below, scratch, wait_for
 
 WORK = '''
 mkdir -p /made/sub; echo new >/made/file; ln /made/file /made/again; ln -s file /made/link; mkfifo /made/fifo
@@ -17,20 +18,11 @@ dd if=/dev/zero of=/made/sparse bs=1 count=1 seek=8M 2>/dev/null
 '''
 
 
-class ExportTest(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__, peer=True)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
+class ExportTest(BusyboxCase):
+    peer = True
 
     def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
         self.assertEqual([point for point in mounts_below(self.service.root) if '/mounts/' in point], [])
 
     @staticmethod

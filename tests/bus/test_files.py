@@ -8,7 +8,8 @@ import shutil
 import subprocess
 import tarfile
 
-from service import Case, GLib, Service, driver_conf, files_in, main, scratch, wait_for
+from cases import ServiceCase
+from service import GLib, driver_conf, files_in, main, wait_for
 
 WORK = '''
 echo new >/added; mkdir -p /dir/sub; echo x >/dir/sub/file; ln /added /dir/again; ln -s added /link
@@ -18,16 +19,20 @@ dd if=/dev/zero of=/sparse bs=1 count=1 seek=8M 2>/dev/null
 '''
 
 
-class FilesCase(Case):
+class FilesCase(ServiceCase):
+    peer = True
     driver = 'overlay'
 
     @classmethod
+    def environment(cls):
+        return {'CPOD_CONF': driver_conf(cls.__name__, cls.driver)}
+
+    @classmethod
     def setUpClass(cls):
-        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=driver_conf(cls.__name__, cls.driver))
-        cls.client = cls.service.client
+        super().setUpClass()
         # Something to be deleted and hidden that is not in the archive itself.
-        box = cls.client.create('sh', '-c', 'mkdir -p /stuff/old /keep; echo a >/stuff/old/file; echo b >/keep/file',
-                                name='base', image=cls.import_base())
+        box = cls.service.client.create('sh', '-c', 'mkdir -p /stuff/old /keep; echo a >/stuff/old/file; echo b >/keep/file',
+                                        name='base', image=cls.import_base())
         box.start()
         box.wait_exited()
         cls.commit(box, 'base')
@@ -35,12 +40,8 @@ class FilesCase(Case):
 
     @classmethod
     def import_base(cls):
-        cls.client.import_busybox()
+        cls.service.client.import_busybox()
         return 'busybox'
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
 
     def tearDown(self):
         self.service.remove_all()
@@ -52,7 +53,7 @@ class FilesCase(Case):
 
     @classmethod
     def commit(cls, container, reference='', **options):
-        return cls.client.job_wait(container.call('Commit', 's', reference, **options))
+        return cls.service.client.job_wait(container.call('Commit', 's', reference, **options))
 
     def worked(self, script=WORK, **options):
         box = self.client.create('sh', '-c', script, image='base', **options)

@@ -48,7 +48,7 @@ class FuseProgramTest(test_storage.StorageCase):
     def root_of(self, container):
         return self.service.state('run', 'containers', container.id, 'rootfs')
 
-    def sleeper(self, name):
+    def note_taker(self, name):
         container = self.client.create('sh', '-c', 'trap "cat /note; exit 5" TERM; echo one > /note; while :; do sleep 0.1; done',
                                        name=name)
         container.start()
@@ -79,7 +79,7 @@ class FuseProgramTest(test_storage.StorageCase):
         self.assertEqual((box.output(), box.get('ExitCode')), ('1000\nfor all\n', 1))
 
     def test_container_outlives_the_service(self):
-        box = self.sleeper('box')
+        box = self.note_taker('box')
         before = self.servers(self.root_of(box))
         self.assertEqual(len(before), 1)
         self.client.close()
@@ -122,7 +122,7 @@ class FuseProgramTest(test_storage.StorageCase):
         wait_for(lambda: not self.servers(path))
 
     def test_program_is_killed_below_a_container(self):
-        box = self.sleeper('box')
+        box = self.note_taker('box')
         self.kill_server(self.root_of(box))
         self.assertIn('what serves its root has ended', str(self.client.check()))
         # What it has written can still be had.

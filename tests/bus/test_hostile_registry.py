@@ -217,8 +217,7 @@ class AnswersTest(HostileCase):
         self.assertTrue(reached.wait(60))
         self.service.client.close()
         self.assertEqual(self.service.process.wait(30), 0)
-        self.service.start(CPOD_CONF=os.path.join(self.files, 'cpod.conf'))
-        type(self).client = self.service.client
+        self.service.start(**self.environment())
 
     def test_resets(self):
         for part in ('/v2/', '/manifests/', self.layer):
@@ -339,7 +338,7 @@ class AccessTest(PullCase):
     @classmethod
     def setUpClass(cls):
         cls.guarded = Registry('guarded', users={'someone': 'secret'}, tls=True)
-        cls.environment = {'SSL_CERT_FILE': cls.guarded.certificate}
+        cls.variables = {'SSL_CERT_FILE': cls.guarded.certificate}
         super().setUpClass()
         cls.image = Image(base_layer(), marker='access')
 

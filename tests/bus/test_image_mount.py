@@ -10,7 +10,7 @@ import subprocess
 import tarfile
 
 from images_in_archives import Saved, begin_load, docker_members, pack_members
-from service import driver_conf, ROOT_PATH, Client, Service, connect_bus, files_in, main, mounts_below, scratch
+from service import driver_conf, ROOT_PATH, Client, connect_bus, files_in, main, mounts_below, scratch
 from test_shutdown import Answer, Halt
 from test_storage import StorageCase
 
@@ -251,10 +251,7 @@ class VfsImageMountTest(ImageMountTest):
 class RaceTest(ImageMountCase):
     """A mount and a removal at once: whichever is recorded first wins."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.service.client.import_busybox()
+    peer = False
 
     def halted(self, point):
         halt = Halt(point, f'{type(self).__name__}-{point}')

@@ -7,26 +7,24 @@ import json
 import os
 import subprocess
 
+from cases import BusyboxCase
 from registry import OCI_CONFIG, Image, Registry, digest_of, index_of, pack, to_json, write_layout
-from service import RUNTIME, Case, CallError, GLib, Service, files_in, main, scratch, wait_for
+from service import RUNTIME, CallError, GLib, files_in, main, scratch, wait_for
 
 IMAGES = '/org/cpod/Cpod1/images/'
 
 
-class ImagesCase(Case):
+class ImagesCase(BusyboxCase):
+    peer = True
+
     """With a service and the image "busybox"."""
 
     @classmethod
     def setUpClass(cls):
         cls.files = os.path.join(scratch(), cls.__name__ + '-files')
         os.makedirs(cls.files)
-        cls.service = Service(cls.__name__, peer=True)
-        cls.client = cls.service.client
-        cls.busybox = cls.client.import_busybox()['id']
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
+        super().setUpClass()
+        cls.busybox, = (image['id'] for image in cls.service.client.images('ListImages'))
 
     def tearDown(self):
         self.service.remove_all()

@@ -8,7 +8,8 @@ import socket
 import threading
 import time
 
-from service import (NAME, NEVER, RUNTIME, Case, Client, GLib, Service, command_line, connect_bus, listen_for, main, name_owner,
+from cases import BusyboxCase
+from service import (NAME, NEVER, RUNTIME, Case, Client, GLib, command_line, connect_bus, listen_for, main, name_owner,
                      read_packets, wait_for)
 
 
@@ -27,23 +28,9 @@ class ActivationTest(Case):
         self.assertEqual(name_owner(bus), 0)
 
 
-class ServiceCase(Case):
-    """With a service and an image; nothing of a container may be left at the end."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox(changes=['CMD ["echo", "from", "the image"]', 'ENV FROM_IMAGE=1 BOTH=image',
-                                           'LABEL from=image both=image', 'WORKDIR /home/user', 'STOPSIGNAL INT'])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+class LifecycleCase(BusyboxCase):
+    changes = ('CMD ["echo", "from", "the image"]', 'ENV FROM_IMAGE=1 BOTH=image', 'LABEL from=image both=image',
+               'WORKDIR /home/user', 'STOPSIGNAL INT')
 
     def output(self, *command, code=0, **options):
         got, output = self.client.run(*command, **options)
@@ -51,7 +38,7 @@ class ServiceCase(Case):
         return output
 
 
-class A21OptionsTest(ServiceCase):
+class A21OptionsTest(LifecycleCase):
     def test_environment(self):
         env = dict(line.split('=', 1) for line in self.output(
             'env', env=['BOTH=caller', 'OWN=a b=c', 'EMPTY='], hostname='inside').splitlines())
@@ -168,7 +155,7 @@ class A21OptionsTest(ServiceCase):
         self.assertEqual(self.output('cat', '/kept', code=1), '')
 
 
-class LifeTest(ServiceCase):
+class LifeTest(LifecycleCase):
     def test_exit_codes(self):
         for script, code in (('exit 0', 0), ('exit 7', 7), ('exit 255', 255), ('kill -9 $$', 137)):
             got, _ = self.client.run('sh', '-c', f'sh -c "{script}"; exit $?' if '$$' not in script else
@@ -368,7 +355,7 @@ class LifeTest(ServiceCase):
                                  'finished', 'auto-remove']))
 
 
-class StreamsTest(ServiceCase):
+class StreamsTest(LifecycleCase):
     def test_attach(self):
         container = self.client.create('sh', '-c', 'echo out; echo err >&2')
         with container.attach() as stream:

@@ -9,8 +9,9 @@ import resource
 import signal
 import subprocess
 
+from cases import BusyboxCase
 import cgroups
-from service import Case, GLib, Service, main, scratch, wait_for
+from service import GLib, main, wait_for, write_conf
 
 MIB = 1 << 20
 CAP_SYS_RESOURCE = 1 << 24
@@ -18,29 +19,7 @@ CAP_SYS_RESOURCE = 1 << 24
 GREEDY = ('sh', '-c', 'dd if=/dev/zero of=/dev/null bs=128M count=1')
 
 
-class LimitsCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.service.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    @property
-    def client(self):
-        return self.service.client
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
-    def sleeper(self, **options):
-        container = self.client.create('sleep', '1000', **options)
-        container.start()
-        return container
-
+class LimitsCase(BusyboxCase):
     def in_force(self, container, *limits):
         return [cgroups.read(container.get('Pid'), limit) for limit in limits]
 
@@ -336,10 +315,7 @@ class A23CgroupTest(LimitsCase):
         if not os.path.isdir('/run/systemd/system'):
             self.assertEqual(self.client.runtime('GetInfo')['host']['cgroupManager'], 'cgroupfs')
             return
-        conf = os.path.join(scratch(), 'systemd.conf')
-        with open(conf, 'w', encoding='utf-8') as file:
-            file.write('[engine]\ncgroup_manager = "systemd"\n')
-        self.service.restart(CPOD_CONF=conf)
+        self.service.restart(CPOD_CONF=write_conf('systemd', '[engine]\ncgroup_manager = "systemd"\n'))
         for bad in ('/cpod', 'a.b', '.slice', 'x--y.slice'):
             with self.subTest(bad), self.assert_error('InvalidArgument', 'cgroup-parent', bad, 'slice'):
                 self.client.create('true', cgroup_parent=bad)

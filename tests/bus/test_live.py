@@ -10,11 +10,12 @@ import os
 import sqlite3
 import xml.etree.ElementTree as ElementTree
 
+from cases import BusyboxCase
 from images_in_archives import Saved, begin_load, begin_save, docker_members, pack_members
 from order import JOBS, Follower, Mirror
 from recorder import Recorder
 from registry import base_layer, pack
-from service import NAME, RUNTIME, Case, CallError, GLib, Service, main, scratch, wait_for
+from service import NAME, RUNTIME, CallError, GLib, main, scratch, wait_for
 from test_limits import GREEDY, MIB
 
 # Higher than the number of any event here: calls that ask for what came after are marks in the record.
@@ -33,30 +34,18 @@ def all_properties():
     return found
 
 
-class LiveTest(Case):
+class LiveTest(BusyboxCase):
     marks = 0
-
-    @property
-    def client(self):
-        return self.service.client
 
     @classmethod
     def setUpClass(cls):
-        cls.service = Service('live')
-        cls.service.client.import_busybox()
+        super().setUpClass()
         cls.recorder = Recorder()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.recorder.close()
-        cls.service.destroy()
+        cls.addClassCleanup(cls.recorder.close)
 
     def setUp(self):
         self.record()
         self.follower = Follower(self, self.service.owner(), self.client.last_seq(), Mirror(self.client))
-
-    def tearDown(self):
-        self.service.remove_all()
 
     def record(self):
         """All that has gone over the bus since this was called last."""

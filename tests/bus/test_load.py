@@ -13,27 +13,17 @@ import subprocess
 import tarfile
 import threading
 
+from cases import ServiceCase
 from images_in_archives import Archive, Saved, begin_load, docker_members, oci_members, pack_members
 from registry import OCI_INDEX, OCI_MANIFEST, base_layer, digest_of, index_of, noise, pack, to_json
-from service import Case, Service, files_in, main, scratch
+from service import Service, files_in, main, scratch
 
 
-class LoadCase(Case):
+class LoadCase(ServiceCase):
     """With a service that the test hands archives to."""
 
+    peer = True
     conf = ''
-
-    @classmethod
-    def setUpClass(cls):
-        path = os.path.join(scratch(), cls.__name__ + '.conf')
-        with open(path, 'w', encoding='utf-8') as file:
-            file.write(cls.conf)
-        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=path)
-        cls.client = cls.service.client
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
 
     def tearDown(self):
         for image in self.client.images('ListImages'):
@@ -392,7 +382,7 @@ class BadTest(LoadCase):
         try:
             service = Service('small', root=mount, peer=True)
             try:
-                self_service, self.client = self.client, service.client
+                self.service = service
                 image = Saved(pack(noise=noise('full', 3 << 20)))
                 for how in (self.load, self.load_stream):
                     with self.assert_error('DiskFull'):
@@ -400,7 +390,7 @@ class BadTest(LoadCase):
                     self.assertEqual(service.client.images('ListImages'), [])
                     self.assertEqual(service.client.check(), [])
             finally:
-                self.client = self_service
+                del self.service        # the one of the class again
                 service.stop()
         finally:
             subprocess.run(['umount', '-l', mount], check=True)

@@ -4,26 +4,12 @@
 
 import time
 
-from service import RUNTIME, Case, Service, main
+from cases import BusyboxCase
+from service import Case, Service, main
 
 
-class LookupCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.service.client.import_busybox(changes=['CMD ["sleep", "100"]'])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
-    @property
-    def client(self):
-        return self.service.client
+class LookupCase(BusyboxCase):
+    changes = ('CMD ["sleep", "100"]',)
 
     def find(self, name, **options):
         return self.client.runtime('GetContainer', 's', name, **options).rsplit('/', 1)[1]

@@ -6,8 +6,9 @@ import json
 import os
 import shutil
 
+from cases import BusyboxCase
 import cgroups
-from service import Case, Service, is_alive, main, scratch, wait_for
+from service import is_alive, main, scratch, wait_for
 
 CONF = '''[engine]
 runtime = "runc"
@@ -30,33 +31,20 @@ WRAPPERS = {
 }
 
 
-class RuntimesCase(Case):
+class RuntimesCase(BusyboxCase):
     @classmethod
     def setUpClass(cls):
         cls.bin = os.path.join(scratch(), cls.__name__ + '-bin')
         os.makedirs(cls.bin + '/path')
         for name in WRAPPERS:
             cls.wrap(name)
-        conf = os.path.join(scratch(), cls.__name__ + '.conf')
-        with open(conf, 'w', encoding='utf-8') as file:
-            file.write(CONF.format(bin=cls.bin))
-        cls.conf = conf
-        cls.service = Service(cls.__name__, CPOD_CONF=conf)
-        cls.service.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    @property
-    def client(self):
-        return self.service.client
+        cls.conf = CONF.format(bin=cls.bin)
+        super().setUpClass()
 
     def tearDown(self):
         for name in WRAPPERS:
             self.wrap(name)
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
 
     @classmethod
     def wrap(cls, name):
@@ -102,7 +90,7 @@ class A06OciRuntimeTest(RuntimesCase):
     def test_it_is_recorded(self):
         container = self.client.create('sleep', '1000', oci_runtime='second', name='recorded')
         container.start()
-        self.service.restart(CPOD_CONF=self.conf)
+        self.service.restart(**self.environment())
         container = self.client.container('recorded')
         self.assertEqual(container.inspect()['OCIRuntime'], 'second')
         before = len(self.calls('second'))
@@ -183,7 +171,7 @@ class A06OciRuntimeTest(RuntimesCase):
         self.wrap('second')
         container.start()
         self.remove_wrapper('second')
-        self.service.restart(CPOD_CONF=self.conf)
+        self.service.restart(**self.environment())
         container = self.client.container('renamed')
         self.assertEqual(container.get('State'), 'running')
         container.remove(force=True, timeout=0)
@@ -232,7 +220,7 @@ class A17MigrateTest(RuntimesCase):
         self.migrate(oci_runtime='second')
         with open(self.service.state('lib', 'containers', container.id, 'container.json'), encoding='utf-8') as file:
             self.assertEqual(json.loads(json.load(file)['config'])['ociRuntime'], 'second')
-        self.service.restart(CPOD_CONF=self.conf)
+        self.service.restart(**self.environment())
         self.assertEqual(self.client.container('lasting').inspect()['OCIRuntime'], 'second')
 
     def test_trap_16_it_is_tried_first(self):

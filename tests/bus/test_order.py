@@ -2,34 +2,28 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The order promise: objects, then the signal of their own, then Event, then the reply."""
 
+from cases import ServiceCase
 from order import JOBS, Follower, Mirror
 from recorder import ERROR, Recorder
 from service import NAME, RUNTIME, Case, Service, main
 
 
-class A13OrderTest(Case):
+class A13OrderTest(ServiceCase):
     @classmethod
     def setUpClass(cls):
-        cls.service = Service('order')
+        super().setUpClass()
         cls.recorder = Recorder()
+        cls.addClassCleanup(cls.recorder.close)
         cls.caller = cls.service.connect()
         cls.sender = cls.caller.connection.get_unique_name()
         cls.owner = cls.service.owner()
         cls.caller.import_busybox()
         cls.recorder.cut('Wait', cls.sender)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.recorder.close()
-        cls.service.destroy()
-
     def setUp(self):
         self.follower = Follower(self, self.owner, self.caller.last_seq(), Mirror(self.caller))
         self.caller.runtime('GetInfo')
         self.recorder.cut('GetInfo', self.sender)
-
-    def tearDown(self):
-        self.service.remove_all()
 
     def told(self, messages):
         """What the service told; it may also have asked others, such as logind, at any time."""

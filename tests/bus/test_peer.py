@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 
+from cases import BusyboxCase
 from service import (NAME, RUNTIME, Case, Service, image_tar, listen_for, main, process_state,
                      read_packets, scratch, wait_for)
 
@@ -130,18 +131,8 @@ time.sleep(100)
 '''
 
 
-class VanishingTest(Case):
+class VanishingTest(BusyboxCase):
     """What a caller held is gone with it: descriptors, threads, jobs, files."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service('vanish')
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
 
     def setUp(self):
         self.container = self.client.create(
@@ -149,10 +140,6 @@ class VanishingTest(Case):
             stdin=True)
         self.container.start()
         wait_for(self.container.output)
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
 
     def usage(self):
         pid = self.service.process.pid

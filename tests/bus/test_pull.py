@@ -7,8 +7,9 @@ import os
 import subprocess
 import threading
 
-from registry import Image, OCI_INDEX, OCI_MANIFEST, Registry, base_layer, digest_of, index_of, noise, pack, write_layout
-from service import Case, GLib, Service, files_in, main, scratch, wait_for
+from cases import ServiceCase
+from registry import Image, OCI_INDEX, Registry, base_layer, digest_of, index_of, noise, pack, write_layout
+from service import GLib, files_in, main, scratch, wait_for
 
 
 def write(path, text):
@@ -17,11 +18,12 @@ def write(path, text):
     return path
 
 
-class PullCase(Case):
+class PullCase(ServiceCase):
     """With a service whose registries.conf and policy.json the test writes, and a registry."""
 
     policy = {'default': [{'type': 'insecureAcceptAnything'}]}
-    environment = {}
+    peer = True
+    variables = {}              # of the environment
 
     @classmethod
     def setUpClass(cls):
@@ -30,10 +32,12 @@ class PullCase(Case):
         cls.registry = Registry(cls.__name__)
         cls.registries_conf = write(os.path.join(cls.files, 'registries.conf'), cls.registries())
         cls.policy_json = write(os.path.join(cls.files, 'policy.json'), json.dumps(cls.policy))
-        conf = write(os.path.join(cls.files, 'cpod.conf'),
-                     f'[engine]\nregistries_conf_path = "{cls.registries_conf}"\nsignature_policy_path = "{cls.policy_json}"\n')
-        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=conf, **cls.environment)
-        cls.client = cls.service.client
+        cls.conf = f'[engine]\nregistries_conf_path = "{cls.registries_conf}"\nsignature_policy_path = "{cls.policy_json}"\n'
+        super().setUpClass()
+
+    @classmethod
+    def environment(cls):
+        return {**super().environment(), **cls.variables}
 
     @classmethod
     def registries(cls):
@@ -42,7 +46,6 @@ class PullCase(Case):
     @classmethod
     def tearDownClass(cls):
         cls.registry.stop()
-        cls.service.destroy()
 
     def tearDown(self):
         self.service.remove_all()

@@ -11,23 +11,11 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cases import BusyboxCase  # noqa: E402
 from service import (Case, CallError, Client, ERROR, Service, connect_peer, files_in, main, mounts_below,  # noqa: E402
                      scratch)
 
 NOBODY = 65534
-
-
-class RowCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__.lower())
-        cls.addClassCleanup(cls.service.destroy)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
 
 
 class A04Runtime(Case):
@@ -129,7 +117,7 @@ class A05UserTest(Case):
         self.refused()
 
 
-class A16Locks(RowCase):
+class A16Locks(BusyboxCase):
     def test_there_is_no_number_of_locks_to_run_out_of(self):
         """More containers than libpod has locks, each with a lock when it is wanted."""
         config = self.client.runtime('GetConfig')
@@ -143,7 +131,7 @@ class A16Locks(RowCase):
         last.wait()
 
 
-class A20Names(RowCase):
+class A20Names(BusyboxCase):
     def test_generated(self):
         """Two words; an id that nobody takes for a number."""
         for _ in range(50):
@@ -165,7 +153,7 @@ class A20Names(RowCase):
             self.client.create('true', name='mine')
 
 
-class A22Setup(RowCase):
+class A22Setup(BusyboxCase):
     """A container is there with all that belongs to it, or nothing of it is."""
 
     def test_a_step_that_fails_takes_back_those_before(self):
@@ -187,7 +175,7 @@ class A22Setup(RowCase):
             self.client.create('true', name='half').remove()
 
 
-class A28Rename(RowCase):
+class A28Rename(BusyboxCase):
     def recorded(self, container):
         with open(self.service.state('lib', 'containers', container.id, 'container.json'), encoding='utf-8') as file:
             return json.load(file)['name']

@@ -10,31 +10,27 @@ import subprocess
 import tarfile
 import threading
 
+from cases import ServiceCase
 from images_in_archives import Saved, begin_load, begin_save, docker_members, oci_members, pack_members
 from registry import base_layer, noise, pack
-from service import Case, Service, main, scratch
+from service import main, scratch
 
 
-class SaveTest(Case):
+class SaveTest(ServiceCase):
+    peer = True
+
     @classmethod
     def setUpClass(cls):
-        cls.service = Service(cls.__name__, peer=True)
-        cls.client = cls.service.client
+        super().setUpClass()
         base = base_layer()
         cls.one = Saved(base, pack(one=noise('save', 50000)), marker='one')
         cls.two = Saved(base, pack(two=b'2'), pack(three=b'3'), marker='two')
         cls.load(pack_members(oci_members((cls.one, 'one'), (cls.two, 'example.com/two:2'))))
 
     @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.assert_nothing_left(self.service)
-
-    @classmethod
     def load(cls, data):
-        loaded = cls.client.job_wait(begin_load(cls.client, data), seconds=300)
+        client = cls.service.client
+        loaded = client.job_wait(begin_load(client, data), seconds=300)
         return [(image['id'], image['names']) for image in loaded['images']]
 
     def begin(self, images, fd, **options):

@@ -25,7 +25,7 @@ class CatalogTest(SearchCase):
     @classmethod
     def setUpClass(cls):
         cls.guarded = Registry('search-guarded', users={'someone': 'secret'}, tls=True)
-        cls.environment = {'SSL_CERT_FILE': cls.guarded.certificate}
+        cls.variables = {'SSL_CERT_FILE': cls.guarded.certificate}
         super().setUpClass()
         image = Image(pack(one=b'1'), marker='search')
         for name in ('tools/hammer', 'tools/saw', 'toys/hammer'):

@@ -10,7 +10,7 @@ import time
 
 from halt import Halt
 from service import (ERROR, NAME, RUNTIME, CallError, Case, Client, GLib, Gio, Service, connect_bus, files_in, is_alive,
-                     listen_for, main, name_owner, scratch, wait_for)
+                     listen_for, main, name_owner, wait_for)
 
 LOGIND = 'org.freedesktop.login1'
 LOGIND_XML = '''<node><interface name="org.freedesktop.login1.Manager"><method name="Inhibit">

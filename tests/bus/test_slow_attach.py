@@ -5,26 +5,13 @@
 import os
 import time
 
-from service import Case, Service, main, process_state, wait_for
+from cases import BusyboxCase
+from service import main, process_state, wait_for
 
 FLOOD = 'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done'
 
 
-class SlowTest(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service('slow')
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
+class SlowTest(BusyboxCase):
     def wait_blocked(self, container):
         """Until the container's process hangs in its write."""
         pid = container.get('Pid')
@@ -55,7 +42,6 @@ class SlowTest(Case):
             pid = self.wait_blocked(container)
             self.service.kill()
             self.service.start()
-            type(self).client = self.service.client
             container = self.client.container(container.id)
             self.assertEqual(container.get('State'), 'running')
             os.kill(pid, 9)

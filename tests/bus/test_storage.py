@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 
+from cases import BusyboxCase
 from service import Case, FUSE, RUNTIME, Service, driver_conf, files_in, main, mounts_below, scratch, wait_for
 
 FOREIGN = 'f0' + 'e1' * 31
@@ -25,28 +26,19 @@ def metadata_of(text, **changes):
     return json.dumps({**data, 'sum': hashlib.sha256('\n'.join(parts).encode()).hexdigest()})
 
 
-class StorageCase(Case):
+class StorageCase(BusyboxCase):
+    peer = True
     driver = 'overlay'
 
     @classmethod
-    def setUpClass(cls):
-        # Only for the first start: after that it is recorded.
-        cls.service = Service(cls.__name__, peer=True, CPOD_CONF=driver_conf(cls.__name__, cls.driver))
-        cls.service.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    @property
-    def client(self):
-        return self.service.client
+    def environment(cls):
+        """Only for the first start: after that it is recorded."""
+        return {'CPOD_CONF': driver_conf(cls.__name__, cls.driver)}
 
     def tearDown(self):
         for row in self.client.runtime('ListStorageContainers'):
             self.client.runtime('RemoveStorageContainer', 's', row['id'], force=True)
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
 
     def statuses(self, ident, kind='container'):
         return [e['status'] for e in self.client.events()[0] if e['id'] == ident and e['type'] == kind]

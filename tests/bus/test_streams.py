@@ -11,6 +11,7 @@ import struct
 import termios
 import time
 
+from cases import BusyboxCase
 from service import GLib, NEVER, Case, Service, main, wait_for
 
 FOREVER = 'while :; do sleep 0.05; done'
@@ -55,20 +56,9 @@ def threads(service):
     return count
 
 
-class StreamCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
+class StreamCase(BusyboxCase):
     def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+        super().tearDown()
         wait_for(lambda: threads(self.service) == 0, 60, 'the end of all streams')
 
     def run_container(self, script=FOREVER, **options):

@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 
+from cases import BusyboxCase
 from execs import new_exec
-from service import Case, Service, main, wait_for
+from service import main, wait_for
 
 FLOOD = 'while :; do echo 0123456789012345678901234567890123456789012345678901234567890123456789; done'
 # busybox's stty is silent, or complains, when there is none.
@@ -58,20 +59,8 @@ class Screen:
         self.stream.send(text)
 
 
-class TerminalCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox(changes=['ENV PATH=/bin'])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+class TerminalCase(BusyboxCase):
+    changes = ('ENV PATH=/bin',)
 
     def create(self, script, **options):
         return self.client.create('sh', '-c', script, tty=True, stop_signal='KILL', **options)
@@ -80,7 +69,6 @@ class TerminalCase(Case):
         """The service is killed and comes back, and all that knew it knows it again."""
         self.service.kill()
         self.service.start()
-        type(self).client = self.service.client
 
     def descriptors(self):
         """How many the service has open that are sockets or pipes."""

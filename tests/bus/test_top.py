@@ -6,8 +6,9 @@ import os
 import signal
 import time
 
+from cases import BusyboxCase
 from execs import new_exec
-from service import Case, GLib, Service, is_alive, main, wait_for
+from service import GLib, is_alive, main, wait_for
 
 USUAL = {'user', 'pid', 'ppid', 'pcpu', 'etime', 'tty', 'time', 'args'}
 ALL = ['args', 'capamb', 'capbnd', 'capeff', 'capinh', 'capprm', 'comm', 'etime', 'gid', 'gids', 'group', 'groups', 'hpid', 'label',
@@ -30,18 +31,7 @@ def kernel(pid, key):
     raise KeyError(key)
 
 
-class TopTest(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service('top')
-        cls.addClassCleanup(cls.service.destroy)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
+class TopTest(BusyboxCase):
     def run_container(self, *command, **options):
         """One whose process is the command already, and not what prepares it."""
         container = self.client.create(*command, stop_signal='KILL', **options)

@@ -12,7 +12,8 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from service import (Case, CallError, ERROR, Service, command_line, files_in, is_alive, main,  # noqa: E402
+from cases import BusyboxCase  # noqa: E402
+from service import (CallError, ERROR, Service, command_line, files_in, is_alive, main,  # noqa: E402
                      parent_of, processes_with, scratch, wait_for)
 
 STUBBORN = 'trap "" TERM; echo ready; while :; do sleep 0.05; done'
@@ -20,23 +21,7 @@ PODMANS_FILES = ('/etc/containers', '/etc/cpod', os.path.expanduser('~/.config/c
                  os.path.expanduser('~/.config/cpod'))
 
 
-class TrapCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__.lower())
-        cls.addClassCleanup(cls.service.destroy)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
-    def sleeper(self, **options):
-        container = self.client.create('sleep', '1000', **options)
-        container.start()
-        return container
-
+class TrapCase(BusyboxCase):
     def stubborn(self, **options):
         container = self.client.create('sh', '-c', STUBBORN, **options)
         container.start()

@@ -6,26 +6,13 @@ import os
 import sqlite3
 import time
 
+from cases import BusyboxCase
 from service import Case, Service, main, parent_of, wait_for
 
 
-class UpkeepCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
+class UpkeepCase(BusyboxCase):
     def setUp(self):
         self.since = self.client.last_seq()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
 
     def statuses(self, container):
         return [event['status'] for event in self.client.events(self.since)[0] if event['id'] == container.id]

@@ -7,7 +7,8 @@ import pty
 import select
 import signal
 
-from service import Case, Service, main, wait_for
+from cases import BusyboxCase
+from service import main, wait_for
 from vanish import LONG, Leaver, Traces, call_of, descriptors_of
 
 # Says something when it is told to, and nothing else; or all that it can.
@@ -19,20 +20,8 @@ FLOOD = 'while :; do echo 012345678901234567890123456789012345678901234567890123
 PHASES = ('stranger', 'called', 'stopped', 'taken', 'typing')
 
 
-class AttachCase(Case):
-    @classmethod
-    def setUpClass(cls):
-        cls.service = Service(cls.__name__)
-        cls.client = cls.service.client
-        cls.client.import_busybox(changes=['ENV PATH=/bin'])
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
+class AttachCase(BusyboxCase):
+    changes = ('ENV PATH=/bin',)
 
     def create(self, script, **options):
         return self.client.create('sh', '-c', script, stdin=True, stop_signal='KILL', **options)

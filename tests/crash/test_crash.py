@@ -18,7 +18,7 @@ from exec_faults import ExecFaults, ExecRestarts  # noqa: E402
 from files_faults import FilesFaults  # noqa: E402
 from image_faults import ImageFaults  # noqa: E402
 from limit_faults import LimitFaults  # noqa: E402
-from service import (RUNTIME, CallError, Case, GLib, Service, files_in, is_alive, main, mounts_below,  # noqa: E402
+from service import (RUNTIME, CallError, Case, GLib, Service, command_line, files_in, is_alive, main, mounts_below,  # noqa: E402
                      processes_with, wait_for)
 from storage_faults import FuseFaults, StorageFaults, VfsFaults  # noqa: E402
 
@@ -96,16 +96,8 @@ class FaultCase(Case):
         self.assertNotIn(ident, files_in(self.service.root, 'run', 'runtime'))
         self.assertNotIn(ident, files_in(self.service.root, 'run', 'exits'))
         self.assertEqual([p for p in mounts_below(self.service.root) if ident in p], [])
-        wait_for(lambda: not [pid for pid in processes_with(self.service.root, 'conmon') if self.watches(pid, ident)],
+        wait_for(lambda: not [pid for pid in processes_with(self.service.root, 'conmon') if ident in command_line(pid)],
                  5, 'the end of the monitor')
-
-    @staticmethod
-    def watches(pid, ident):
-        try:
-            with open(f'/proc/{pid}/cmdline', encoding='utf-8') as file:
-                return ident in file.read().split('\0')
-        except OSError:
-            return False
 
     def statuses(self, events, ident):
         return [event['status'] for event in events if event['id'] == ident]

@@ -10,37 +10,16 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'bus'))
 
 import cgroups  # noqa: E402
-from service import Case, Service, main, scratch, wait_for  # noqa: E402
+from cases import BusyboxCase  # noqa: E402
+from service import main, wait_for  # noqa: E402
 
 MIB = 1 << 20
 RUNTIME = os.environ['CPOD_OCI_RUNTIME']
 GREEDY = ('dd', 'if=/dev/zero', 'of=/dev/null', 'bs=128M', 'count=1')
 
 
-class MachineCase(Case):
-    CONF = ''
-
-    @classmethod
-    def setUpClass(cls):
-        conf = os.path.join(scratch(), cls.__name__ + '.conf')
-        with open(conf, 'w', encoding='utf-8') as file:
-            file.write(cls.CONF)
-        cls.service = Service(cls.__name__, CPOD_CONF=conf)
-        cls.client = cls.service.client
-        cls.client.import_busybox()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.service.destroy()
-
-    def tearDown(self):
-        self.service.remove_all()
-        self.assert_nothing_left(self.service)
-
-    def sleeper(self, **options):
-        container = self.client.create('sleep', '1000', **options)
-        container.start()
-        return container
+class MachineCase(BusyboxCase):
+    conf = ''
 
     def in_force(self, container, *limits):
         return [cgroups.read(container.get('Pid'), limit) for limit in limits]
@@ -93,7 +72,7 @@ class PureV2Test(MachineCase):
 
 
 class SystemdTest(MachineCase):
-    CONF = '[engine]\ncgroup_manager = "systemd"\n'
+    conf = '[engine]\ncgroup_manager = "systemd"\n'
 
     def show(self, unit, key):
         return subprocess.run(['systemctl', 'show', '--value', '-p', key, unit], check=True, capture_output=True,
