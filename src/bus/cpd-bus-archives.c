@@ -144,9 +144,6 @@ run_export (CpdJob *job, gpointer user_data, GError **error)
 static void
 start (CpdBusCall *call, const char *kind, CpdJobFunc func, char **objects, gsize archive)
 {
-  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
-  g_autoptr(CpdJob) job = NULL;
-  g_autofree char *path = NULL;
   GError *error = NULL;
   Work *work;
   int fd = cpd_bus_call_get_fd (call, archive, &error);
@@ -163,9 +160,7 @@ start (CpdBusCall *call, const char *kind, CpdJobFunc func, char **objects, gsiz
   work->options = g_variant_ref (cpd_bus_call_get_options (call));
   work->objects = objects;
   work->archive = fd;
-  job = cpd_job_new (kind, func, work, (GDestroyNotify) work_free);
-  path = cpd_bus_jobs_start (jobs, call, job, &error);
-  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+  cpd_bus_jobs_start (call, cpd_job_new (kind, func, work, (GDestroyNotify) work_free));
 }
 
 void

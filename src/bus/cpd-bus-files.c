@@ -153,9 +153,6 @@ static void
 start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *text, int fd)
 {
   FilesJob *files = g_new0 (FilesJob, 1);
-  g_autoptr(CpdJob) job = NULL;
-  g_autofree char *path = NULL;
-  GError *error = NULL;
 
   files->engine = g_object_ref (cpd_bus_call_get_engine (call));
   files->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
@@ -163,9 +160,7 @@ start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *text, in
   files->id = g_strdup (cpd_bus_call_get_object (call));
   files->text = g_strdup (text);
   files->fd = fd;
-  job = cpd_job_new (kind, func, files, (GDestroyNotify) files_job_free);
-  path = cpd_bus_jobs_start (cpd_bus_service_get_jobs (cpd_bus_call_get_service (call)), call, job, &error);
-  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+  cpd_bus_jobs_start (call, cpd_job_new (kind, func, files, (GDestroyNotify) files_job_free));
 }
 
 static void

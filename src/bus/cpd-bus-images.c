@@ -95,9 +95,6 @@ import_new (CpdBusCall *call, int archive)
 static void
 start_import (CpdBusCall *call)
 {
-  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
-  g_autoptr(CpdJob) job = NULL;
-  g_autofree char *path = NULL;
   GError *error = NULL;
   int archive = cpd_bus_call_get_fd (call, 0, &error);
 
@@ -106,9 +103,7 @@ start_import (CpdBusCall *call)
       cpd_bus_call_return (call, NULL, error);
       return;
     }
-  job = cpd_job_new ("import", run_import, import_new (call, archive), (GDestroyNotify) import_free);
-  path = cpd_bus_jobs_start (jobs, call, job, &error);
-  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+  cpd_bus_jobs_start (call, cpd_job_new ("import", run_import, import_new (call, archive), (GDestroyNotify) import_free));
 }
 
 static GVariant *

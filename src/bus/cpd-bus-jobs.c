@@ -167,9 +167,10 @@ start_job (CpdBusJobOwner *owner, GVariant *options, CpdJob *job, GError **error
 }
 
 /* The caller may have left while the call waited, and then it does not leave again. */
-char *
-cpd_bus_jobs_start (CpdBusJobs *jobs, CpdBusCall *call, CpdJob *job, GError **error)
+static char *
+start_for (CpdBusCall *call, CpdJob *job, GError **error)
 {
+  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
   CpdBusJobOwner *owner;
   char *path;
 
@@ -181,6 +182,16 @@ cpd_bus_jobs_start (CpdBusJobs *jobs, CpdBusCall *call, CpdJob *job, GError **er
   path = start_job (owner, cpd_bus_call_get_options (call), job, error);
   remove_if_empty (owner);
   return path;
+}
+
+void
+cpd_bus_jobs_start (CpdBusCall *call, CpdJob *job)
+{
+  g_autoptr(CpdJob) started = job;
+  GError *error = NULL;
+  g_autofree char *path = start_for (call, started, &error);
+
+  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
 }
 
 /* The rest of a job that nobody owns any more is its own undoing. */

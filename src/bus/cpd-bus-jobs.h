@@ -12,11 +12,9 @@ typedef struct _CpdBusJobs CpdBusJobs;
 CpdBusJobs *cpd_bus_jobs_new      (CpdBusService     *service);
 void        cpd_bus_jobs_free     (CpdBusJobs        *jobs);
 
-/* Exports JOB for the caller of CALL and starts it: its path. */
-char       *cpd_bus_jobs_start    (CpdBusJobs        *jobs,
-                                   CpdBusCall        *call,
-                                   CpdJob            *job,
-                                   GError           **error);
+/* Exports JOB (transfer full) for the caller of CALL, starts it, and answers with its path. */
+void        cpd_bus_jobs_start    (CpdBusCall        *call,
+                                   CpdJob            *job);
 /* What a caller that has left had going ends, unless it was detached. */
 void        cpd_bus_jobs_abandon  (CpdBusJobs        *jobs,
                                    const CpdBusPeer  *peer);

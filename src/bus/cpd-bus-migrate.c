@@ -70,19 +70,13 @@ run_migration (CpdJob *job, gpointer user_data, GError **error)
 void
 cpd_bus_start_migrate (CpdBusCall *call)
 {
-  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
   GVariant *options = cpd_bus_call_get_options (call);
   Migration *migration = g_new0 (Migration, 1);
-  g_autoptr(CpdJob) job = NULL;
-  g_autofree char *path = NULL;
-  GError *error = NULL;
 
   migration->engine = g_object_ref (cpd_bus_call_get_engine (call));
   migration->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
   migration->oci_runtime = cpd_bus_options_get_string (options, "oci-runtime");
   migration->containers = cpd_bus_options_get_strings (options, "containers");
   migration->namespace = cpd_engine_choose_namespace (migration->engine, options);
-  job = cpd_job_new ("migrate", run_migration, migration, (GDestroyNotify) migration_free);
-  path = cpd_bus_jobs_start (jobs, call, job, &error);
-  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+  cpd_bus_jobs_start (call, cpd_job_new ("migrate", run_migration, migration, (GDestroyNotify) migration_free));
 }

@@ -94,21 +94,15 @@ run_prune (CpdJob *job, gpointer user_data, GError **error)
 void
 cpd_bus_start_prune (CpdBusCall *call)
 {
-  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
   GVariant *options = cpd_bus_call_get_options (call);
   Prune *prune = g_new0 (Prune, 1);
-  g_autoptr(CpdJob) job = NULL;
-  g_autofree char *path = NULL;
-  GError *error = NULL;
 
   prune->engine = g_object_ref (cpd_bus_call_get_engine (call));
   prune->peer = cpd_bus_peer_ref (cpd_bus_call_get_peer (call));
   prune->filter.labels = cpd_bus_options_get_strings (options, "label");
   prune->filter.until = cpd_bus_options_get_time (options, "until");
   prune->filter.namespace = cpd_engine_choose_namespace (prune->engine, options);
-  job = cpd_job_new ("prune", run_prune, prune, (GDestroyNotify) prune_free);
-  path = cpd_bus_jobs_start (jobs, call, job, &error);
-  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+  cpd_bus_jobs_start (call, cpd_job_new ("prune", run_prune, prune, (GDestroyNotify) prune_free));
 }
 
 GVariant *

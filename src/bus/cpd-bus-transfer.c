@@ -282,10 +282,7 @@ run_search (CpdJob *job, gpointer user_data, GError **error)
 static void
 start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *destination)
 {
-  CpdBusJobs *jobs = cpd_bus_service_get_jobs (cpd_bus_call_get_service (call));
   Transfer *transfer;
-  g_autoptr(CpdJob) job = NULL;
-  g_autofree char *path = NULL;
   GError *error = NULL;
   int auth;
 
@@ -301,9 +298,7 @@ start (CpdBusCall *call, const char *kind, CpdJobFunc func, const char *destinat
   transfer->image = g_strdup (cpd_bus_call_get_string (call, 0));
   transfer->destination = g_strdup (destination);
   transfer->auth = auth;
-  job = cpd_job_new (kind, func, transfer, (GDestroyNotify) transfer_free);
-  path = cpd_bus_jobs_start (jobs, call, job, &error);
-  cpd_bus_call_return (call, path != NULL ? g_variant_new ("(o)", path) : NULL, error);
+  cpd_bus_jobs_start (call, cpd_job_new (kind, func, transfer, (GDestroyNotify) transfer_free));
 }
 
 void
