@@ -217,6 +217,19 @@ find_namespace (CpdTransaction *tx, const char *id)
   return cpd_statement_next (statement, NULL) ? cpd_statement_text (statement, 0) : g_strdup ("");
 }
 
+/* After what should have changed the container. */
+static gboolean
+check_changed (CpdTransaction *tx, const char *id, GError **error)
+{
+  if (cpd_transaction_changes (tx) != 1)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
+      return FALSE;
+    }
+  cpd_transaction_container_changed (tx, id);
+  return TRUE;
+}
+
 gboolean
 cpd_store_rename_container (CpdTransaction *tx, const char *id, const char *name, GError **error)
 {
@@ -228,15 +241,8 @@ cpd_store_rename_container (CpdTransaction *tx, const char *id, const char *name
     return FALSE;
   cpd_statement_bind (statement, "ss", name, id);
   if (cpd_statement_execute (statement, &failure))
-    {
-      if (cpd_transaction_changes (tx) == 1)    /* container.name follows by its foreign key */
-        {
-          cpd_transaction_container_changed (tx, id);
-          return TRUE;
-        }
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
-    }
-  else if (cpd_statement_broke_constraint (statement))
+    return check_changed (tx, id, error);       /* container.name follows by its foreign key */
+  if (cpd_statement_broke_constraint (statement))
     {
       g_autofree char *namespace = find_namespace (tx, id);
 
@@ -265,15 +271,7 @@ cpd_store_set_container_status (CpdTransaction *tx, const char *id,
                       (gint64) status->exit_code, (gint64) status->oom_killed, status->started,
                       status->finished, (gint64) status->restarts,
                       (gint64) status->stopped_by_user, id);
-  if (!cpd_statement_execute (statement, error))
-    return FALSE;
-  if (cpd_transaction_changes (tx) != 1)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
-      return FALSE;
-    }
-  cpd_transaction_container_changed (tx, id);
-  return TRUE;
+  return cpd_statement_execute (statement, error) && check_changed (tx, id, error);
 }
 
 static gboolean
@@ -331,15 +329,7 @@ cpd_store_set_container_config (CpdTransaction *tx, const char *id, const char *
   if (statement == NULL)
     return FALSE;
   cpd_statement_bind (statement, "ss", config, id);
-  if (!cpd_statement_execute (statement, error))
-    return FALSE;
-  if (cpd_transaction_changes (tx) != 1)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
-      return FALSE;
-    }
-  cpd_transaction_container_changed (tx, id);
-  return TRUE;
+  return cpd_statement_execute (statement, error) && check_changed (tx, id, error);
 }
 
 gboolean
@@ -349,14 +339,9 @@ cpd_store_delete_container (CpdTransaction *tx, const char *id, GError **error)
       || !cpd_store_keep_exit_codes (tx, "SELECT id, exit_code, ? FROM exec WHERE container_id = ? AND finished > 0",
                                      id, error)
       || !note_execs (tx, id, error)
-      || !execute_with_id (tx, "DELETE FROM container WHERE id = ?", id, error))
+      || !execute_with_id (tx, "DELETE FROM container WHERE id = ?", id, error)
+      || !check_changed (tx, id, error))
     return FALSE;
-  if (cpd_transaction_changes (tx) != 1)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_NO_SUCH_CONTAINER, "no container with id %s", id);
-      return FALSE;
-    }
-  cpd_transaction_container_changed (tx, id);
   return execute_with_id (tx, "DELETE FROM name WHERE id = ?", id, error);
 }
 
