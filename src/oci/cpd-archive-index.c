@@ -8,7 +8,7 @@
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-libarchive.h"
-#include "public/cpod-error.h"
+#include "oci/cpd-oci-error.h"
 
 #define BLOCK_SIZE (64 * 1024)
 #define MEMBERS_MAX 100000
@@ -61,22 +61,7 @@ cpd_archive_index_get_fd (CpdArchiveIndex *archive)
   return archive->fd;
 }
 
-static gboolean
-fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  g_autofree char *text = NULL, *valid = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  valid = g_utf8_make_valid (text, -1);
-  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARCHIVE, valid);
-  return FALSE;
-}
+#define fail(error, ...) cpd_oci_fail (error, CPOD_ERROR_INVALID_ARCHIVE, __VA_ARGS__)
 
 /* "./a//b/../c" becomes "a/c"; what would lead out of the archive stays in it. */
 static char *

@@ -5,8 +5,8 @@
 
 #include "common/cpd-json.h"
 #include "oci/cpd-digest.h"
+#include "oci/cpd-oci-error.h"
 #include "oci/cpd-reference.h"
-#include "public/cpod-error.h"
 
 #define DOCKER_MANIFEST "manifest.json"
 #define OCI_INDEX "index.json"
@@ -54,10 +54,7 @@ image_new (void)
 static gboolean
 fail (GError **error, const char *text)
 {
-  g_autofree char *valid = g_utf8_make_valid (text, -1);
-
-  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, valid);
-  return FALSE;
+  return cpd_oci_fail (error, CPOD_ERROR_INVALID_IMAGE, "%s", text);
 }
 
 static gboolean

@@ -7,8 +7,8 @@
 #include "common/cpd-json.h"
 #include "oci/cpd-digest.h"
 #include "oci/cpd-manifest.h"
+#include "oci/cpd-oci-error.h"
 #include "oci/cpd-platform.h"
-#include "public/cpod-error.h"
 
 #define MEDIA_TYPE_INDEX "application/vnd.oci.image.index.v1+json"
 #define ANNOTATION_CONTAINERD_NAME "io.containerd.image.name"
@@ -28,22 +28,7 @@ static const struct { const char *docker, *oci; } layer_types[] = {
   { NULL, OCI_LAYER "nondistributable.v1.tar+zstd" },
 };
 
-static gboolean
-fail (GError **error, const char *format, ...) G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  g_autofree char *text = NULL, *valid = NULL;
-  va_list arguments;
-
-  va_start (arguments, format);
-  text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
-  valid = g_utf8_make_valid (text, -1);         /* what was cut off may have been half a letter */
-  g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_IMAGE, valid);
-  return FALSE;
-}
+#define fail(error, ...) cpd_oci_fail (error, CPOD_ERROR_INVALID_IMAGE, __VA_ARGS__)
 
 static void
 entry_free (CpdManifestEntry *entry)
