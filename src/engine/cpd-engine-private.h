@@ -337,6 +337,13 @@ CpdLayerLimits   cpd_engine_get_layer_limits  (CpdEngine                *engine)
 void             cpd_engine_fill_reserve      (CpdEngine                *engine);
 gboolean         cpd_engine_use_reserve       (CpdEngine                *engine,
                                                const GError             *error);
+/* Waits until IS_SO, which is asked under the engine's mutex after each commit; FALSE when it was not so in time. */
+typedef gboolean (*CpdEngineCondition)        (CpdEngine                *engine,
+                                               gconstpointer             data);
+gboolean         cpd_engine_wait_for          (CpdEngine                *engine,
+                                               CpdEngineCondition        is_so,
+                                               gconstpointer             data,
+                                               gint64                    timeout_us);
 /* Waits until the run of the container that ROW tells of has ended; TRUE when it has. */
 gboolean         cpd_engine_wait_stopped      (CpdEngine                *engine,
                                                const CpdContainerRow    *row,

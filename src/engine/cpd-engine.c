@@ -414,6 +414,19 @@ cpd_engine_on_commit (GPtrArray *changed_containers, gpointer data)
     }
 }
 
+gboolean
+cpd_engine_wait_for (CpdEngine *engine, CpdEngineCondition is_so, gconstpointer data, gint64 timeout_us)
+{
+  const gint64 deadline = g_get_monotonic_time () + timeout_us;
+  gboolean come, in_time = TRUE;
+
+  g_mutex_lock (&engine->mutex);
+  while (!(come = is_so (engine, data)) && in_time)
+    in_time = g_cond_wait_until (&engine->changed, &engine->mutex, deadline);
+  g_mutex_unlock (&engine->mutex);
+  return come;
+}
+
 static void
 emit_events (CpdEngine *engine)
 {

@@ -208,8 +208,9 @@ cpd_engine_container_exited (CpdEngine *engine, const char *id, pid_t monitor_pi
 
 /* Somebody else may start it again at once: another process is another run. */
 static gboolean
-has_stopped (CpdEngine *engine, const CpdContainerRow *row)
+has_stopped (CpdEngine *engine, gconstpointer data)
 {
+  const CpdContainerRow *row = data;
   g_autoptr(CpdContainerRow) now = cpd_engine_get_container (engine, row->id, NULL);
 
   return now == NULL
@@ -221,12 +222,5 @@ has_stopped (CpdEngine *engine, const CpdContainerRow *row)
 gboolean
 cpd_engine_wait_stopped (CpdEngine *engine, const CpdContainerRow *row, gint64 timeout_us)
 {
-  gint64 deadline = g_get_monotonic_time () + timeout_us;
-  gboolean stopped, in_time = TRUE;
-
-  g_mutex_lock (&engine->mutex);
-  while (!(stopped = has_stopped (engine, row)) && in_time)
-    in_time = g_cond_wait_until (&engine->changed, &engine->mutex, deadline);
-  g_mutex_unlock (&engine->mutex);
-  return stopped;
+  return cpd_engine_wait_for (engine, has_stopped, row, timeout_us);
 }

@@ -105,7 +105,7 @@ cpd_engine_exec_ended (CpdEngine *engine, const char *id)
 }
 
 static gboolean
-has_ended (CpdEngine *engine, const char *id)
+has_ended (CpdEngine *engine, gconstpointer id)
 {
   g_autoptr(CpdExecRow) row = cpd_engine_get_exec (engine, id, NULL);
 
@@ -115,14 +115,7 @@ has_ended (CpdEngine *engine, const char *id)
 gboolean
 cpd_engine_wait_exec_ended (CpdEngine *engine, const char *id, gint64 timeout_us)
 {
-  gint64 deadline = g_get_monotonic_time () + timeout_us;
-  gboolean ended, in_time = TRUE;
-
-  g_mutex_lock (&engine->mutex);
-  while (!(ended = has_ended (engine, id)) && in_time)
-    in_time = g_cond_wait_until (&engine->changed, &engine->mutex, deadline);
-  g_mutex_unlock (&engine->mutex);
-  return ended;
+  return cpd_engine_wait_for (engine, has_ended, id, timeout_us);
 }
 
 /* Its process is gone; the monitor is about to write that down, unless a client holds it up. */
