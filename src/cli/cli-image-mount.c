@@ -7,23 +7,9 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/cli-output.h"
+#include "cli/cli-mounts.h"
 
 #define LIST_FORMAT "{{.Name}} {{.MountPoint}}"
-
-/* An image is known by its first name, or by its id if it has none. */
-static const char *
-name_of (GVariant *image)
-{
-  g_autofree const char **names = NULL;
-  const char *name = "";
-
-  if (g_variant_lookup (image, "names", "^a&s", &names) && names[0] != NULL)
-    return names[0];
-
-  g_variant_lookup (image, "id", "&s", &name);
-  return name;
-}
 
 /* Calls a method of the runtime that lists images. */
 static GVariant *
@@ -112,67 +98,15 @@ unmount_one (CliApp     *app,
   return EXIT_SUCCESS;
 }
 
-static GVariant *
-mount_row (GVariant *mount)
-{
-  GVariantBuilder builder;
-  const char *id = "";
-  const char *path = "";
-  guint count = 0;
-
-  g_variant_lookup (mount, "id", "&s", &id);
-  g_variant_lookup (mount, "mount-point", "&s", &path);
-  g_variant_lookup (mount, "mounts", "u", &count);
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "ID", g_variant_new_string (id));
-  g_variant_builder_add (&builder, "{sv}", "Name", g_variant_new_string (name_of (mount)));
-  g_variant_builder_add (&builder, "{sv}", "MountPoint", g_variant_new_string (path));
-  g_variant_builder_add (&builder, "{sv}", "Mounts", g_variant_new_uint32 (count));
-  return g_variant_builder_end (&builder);
-}
-
-/* With podman's names, which its lines do not have. */
-static GVariant *
-mount_json (GVariant *mount)
-{
-  g_autoptr(GVariant) names = g_variant_lookup_value (mount, "names", G_VARIANT_TYPE_STRING_ARRAY);
-  GVariantBuilder builder;
-  const char *id = "";
-  const char *path = "";
-
-  g_variant_lookup (mount, "id", "&s", &id);
-  g_variant_lookup (mount, "mount-point", "&s", &path);
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (id));
-  g_variant_builder_add (&builder, "{sv}", "Repositories", names);
-  g_variant_builder_add (&builder, "{sv}", "mountpoint", g_variant_new_string (path));
-  return g_variant_builder_end (&builder);
-}
-
 static int
 print_mounts (CliApp     *app,
               const char *format)
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) mounts = list_images (app, "ListMounts", &error);
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
-  g_autoptr(GVariant) json = NULL;
   const CliOutput output = { .format = format, .table = LIST_FORMAT };
-  GVariantBuilder list;
 
-  if (mounts == NULL)
-    return cli_fail_error (error);
-
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
-  for (gsize i = 0; i < g_variant_n_children (mounts); i++)
-    {
-      g_autoptr(GVariant) mount = g_variant_get_child_value (mounts, i);
-
-      g_variant_builder_add (&list, "v", mount_json (mount));
-      g_ptr_array_add (rows, g_variant_ref_sink (mount_row (mount)));
-    }
-  json = g_variant_ref_sink (g_variant_builder_end (&list));
-  return cli_output_rows (&output, rows, json);
+  return mounts != NULL ? cli_print_mounts (&output, mounts, "Repositories", FALSE) : cli_fail_error (error);
 }
 
 int

@@ -4,10 +4,9 @@
 #include <glib/gi18n.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/cli.h"
-#include "cli/cli-output.h"
+#include "cli/cli-mounts.h"
 #include "cli/cli-text.h"
 
 #define LIST_FORMAT "{{.ID}} {{.MountPoint}}"
@@ -98,49 +97,6 @@ list_mounts (CliApp  *app,
   return reply != NULL ? g_variant_get_child_value (reply, 0) : NULL;
 }
 
-static GVariant *
-mount_row (GVariant *mount,
-           gboolean  truncate)
-{
-  GVariantBuilder builder;
-  const char *id = "";
-  const char *name = "";
-  const char *path = "";
-  guint count = 0;
-  g_autofree char *shown = NULL;
-
-  g_variant_lookup (mount, "id", "&s", &id);
-  g_variant_lookup (mount, "name", "&s", &name);
-  g_variant_lookup (mount, "mount-point", "&s", &path);
-  g_variant_lookup (mount, "mounts", "u", &count);
-  shown = g_strndup (id, truncate ? CLI_SHORT_ID : strlen (id));
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "ID", g_variant_new_string (shown));
-  g_variant_builder_add (&builder, "{sv}", "Name", g_variant_new_string (name));
-  g_variant_builder_add (&builder, "{sv}", "MountPoint", g_variant_new_string (path));
-  g_variant_builder_add (&builder, "{sv}", "Mounts", g_variant_new_uint32 (count));
-  return g_variant_builder_end (&builder);
-}
-
-/* podman's JSON has other names than its lines. */
-static GVariant *
-mount_json (GVariant *mount)
-{
-  GVariantBuilder builder;
-  const char *id = "";
-  const char *names[] = { "", NULL };
-  const char *path = "";
-
-  g_variant_lookup (mount, "id", "&s", &id);
-  g_variant_lookup (mount, "name", "&s", &names[0]);
-  g_variant_lookup (mount, "mount-point", "&s", &path);
-  g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
-  g_variant_builder_add (&builder, "{sv}", "id", g_variant_new_string (id));
-  g_variant_builder_add (&builder, "{sv}", "Names", g_variant_new_strv (names, -1));
-  g_variant_builder_add (&builder, "{sv}", "mountpoint", g_variant_new_string (path));
-  return g_variant_builder_end (&builder);
-}
-
 static int
 print_mounts (CliApp     *app,
               const char *format,
@@ -148,24 +104,9 @@ print_mounts (CliApp     *app,
 {
   g_autoptr(GError) error = NULL;
   g_autoptr(GVariant) mounts = list_mounts (app, &error);
-  g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_variant_unref);
-  g_autoptr(GVariant) json = NULL;
   const CliOutput output = { .format = format, .table = LIST_FORMAT };
-  GVariantBuilder list;
 
-  if (mounts == NULL)
-    return cli_fail_error (error);
-
-  g_variant_builder_init (&list, G_VARIANT_TYPE ("av"));
-  for (gsize i = 0; i < g_variant_n_children (mounts); i++)
-    {
-      g_autoptr(GVariant) mount = g_variant_get_child_value (mounts, i);
-
-      g_variant_builder_add (&list, "v", mount_json (mount));
-      g_ptr_array_add (rows, g_variant_ref_sink (mount_row (mount, truncate)));
-    }
-  json = g_variant_ref_sink (g_variant_builder_end (&list));
-  return cli_output_rows (&output, rows, json);
+  return mounts != NULL ? cli_print_mounts (&output, mounts, "Names", truncate) : cli_fail_error (error);
 }
 
 /* Names of all containers, as an argv. */
