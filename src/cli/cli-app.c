@@ -138,6 +138,19 @@ cli_call (CliApp      *app,
           GVariant    *parameters,
           GError     **error)
 {
+  return cli_call_with_fds (app, path, interface, method, parameters, NULL, NULL, error);
+}
+
+GVariant *
+cli_call_with_fds (CliApp       *app,
+                   const char   *path,
+                   const char   *interface,
+                   const char   *method,
+                   GVariant     *parameters,
+                   GUnixFDList  *given,
+                   GUnixFDList **got,
+                   GError      **error)
+{
   g_autoptr(GVariant) sunk = g_variant_ref_sink (parameters);
   g_autoptr(GError) local_error = NULL;
   GVariant *reply;
@@ -145,9 +158,10 @@ cli_call (CliApp      *app,
   if (cli_connect (app, error) == NULL)
     return NULL;
 
-  reply = g_dbus_connection_call_sync (cpod_client_get_connection (app->client),
-                                       cpod_client_get_bus_name (app->client), path, interface, method,
-                                       sunk, NULL, CLI_CALL_FLAGS, G_MAXINT, NULL, &local_error);
+  reply = g_dbus_connection_call_with_unix_fd_list_sync (cpod_client_get_connection (app->client),
+                                                         cpod_client_get_bus_name (app->client), path, interface,
+                                                         method, sunk, NULL, CLI_CALL_FLAGS, G_MAXINT, given, got, NULL,
+                                                         &local_error);
   if (reply != NULL)
     return reply;
 

@@ -184,23 +184,15 @@ start_job (CliApp      *app,
   g_autoptr(GVariant) sunk = g_variant_ref_sink (options);
   g_autoptr(GUnixFDList) fds = g_unix_fd_list_new ();
   g_autoptr(GVariant) reply = NULL;
-  g_autoptr(GError) failure = NULL;
   char *job = NULL;
 
   if (g_unix_fd_list_append (fds, fd, error) < 0)
     return NULL;
 
-  reply = g_dbus_connection_call_with_unix_fd_list_sync (
-    cpod_client_get_connection (app->client), cpod_client_get_bus_name (app->client), side->container, CLI_CONTAINER,
-    method, g_variant_new ("(@ayh@a{sv})", g_variant_new_bytestring (path), 0, sunk), G_VARIANT_TYPE ("(o)"),
-    CLI_CALL_FLAGS, G_MAXINT, fds, NULL, NULL, &failure);
+  reply = cli_call_with_fds (app, side->container, CLI_CONTAINER, method,
+                             g_variant_new ("(@ayh@a{sv})", g_variant_new_bytestring (path), 0, sunk), fds, NULL, error);
   if (reply != NULL)
     g_variant_get (reply, "(o)", &job);
-  else
-    {
-      g_dbus_error_strip_remote_error (failure);
-      g_propagate_error (error, g_steal_pointer (&failure));
-    }
   return job;
 }
 

@@ -68,7 +68,8 @@ parse_entries (const CliVerb      *verb,
 }
 
 CliCreateOptions *
-cli_create_options_parse (const CliVerb  *verb,
+cli_create_options_parse (CliApp         *app,
+                          const CliVerb  *verb,
                           gboolean        with_detach,
                           int             argc,
                           char          **argv,
@@ -100,6 +101,14 @@ cli_create_options_parse (const CliVerb  *verb,
       return NULL;
     }
 
+  if (self->cidfile != NULL && g_file_test (self->cidfile, G_FILE_TEST_EXISTS))
+    {
+      *status = cli_fail (_("id file %s exists"), self->cidfile);
+      return NULL;
+    }
+
+  if (self->limits.oci_runtime == NULL)
+    self->limits.oci_runtime = g_strdup (app->oci_runtime);
   self->image = argv[1];
   self->command = argv + 2;
   return g_steal_pointer (&self);

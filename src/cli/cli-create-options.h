@@ -41,7 +41,8 @@ typedef struct
   char **command;
 } CliCreateOptions;
 
-CliCreateOptions *cli_create_options_parse   (const CliVerb           *verb,
+CliCreateOptions *cli_create_options_parse   (CliApp                  *app,
+                                              const CliVerb           *verb,
                                               gboolean                 with_detach,
                                               int                      argc,
                                               char                   **argv,

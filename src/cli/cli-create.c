@@ -29,15 +29,9 @@ cli_create (CliApp        *app,
   const char *id;
   int status;
 
-  options = cli_create_options_parse (verb, FALSE, argc, argv, &status);
+  options = cli_create_options_parse (app, verb, FALSE, argc, argv, &status);
   if (options == NULL)
     return status;
-
-  if (options->limits.oci_runtime == NULL)
-    options->limits.oci_runtime = g_strdup (app->oci_runtime);
-
-  if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
-    return cli_fail (_("id file %s exists"), options->cidfile);
 
   if (!cli_create_options_prepare (options, app, &error))
     return cli_fail_error (error);

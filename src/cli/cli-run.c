@@ -138,15 +138,9 @@ cli_run (CliApp        *app,
   const char *id;
   int status;
 
-  options = cli_create_options_parse (verb, TRUE, argc, argv, &status);
+  options = cli_create_options_parse (app, verb, TRUE, argc, argv, &status);
   if (options == NULL)
     return status;
-
-  if (options->limits.oci_runtime == NULL)
-    options->limits.oci_runtime = g_strdup (app->oci_runtime);
-
-  if (options->cidfile != NULL && g_file_test (options->cidfile, G_FILE_TEST_EXISTS))
-    return cli_fail (_("id file %s exists"), options->cidfile);
 
   if (options->detach_keys != NULL)
     keys = cli_terminal_parse_keys (options->detach_keys, &error);

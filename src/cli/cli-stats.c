@@ -251,22 +251,13 @@ open_stream (CliApp              *app,
   GVariantBuilder builder;
   int fd;
 
-  if (cli_connect (app, error) == NULL)
-    return NULL;
-
   g_variant_builder_init (&builder, G_VARIANT_TYPE_VARDICT);
   cli_add_namespace (app, &builder);
   g_variant_builder_add (&builder, "{sv}", "interval", g_variant_new_uint32 (options->interval * 1000));
-  reply = g_dbus_connection_call_with_unix_fd_list_sync (
-    cpod_client_get_connection (app->client), cpod_client_get_bus_name (app->client), CPOD_PATH_RUNTIME, CLI_RUNTIME,
-    "StreamStats", g_variant_new ("(^as@a{sv})", names, g_variant_builder_end (&builder)), G_VARIANT_TYPE ("(h)"),
-    G_DBUS_CALL_FLAGS_NONE, -1, NULL, &fds, NULL, error);
+  reply = cli_call_with_fds (app, CPOD_PATH_RUNTIME, CLI_RUNTIME, "StreamStats",
+                             g_variant_new ("(^as@a{sv})", names, g_variant_builder_end (&builder)), NULL, &fds, error);
   if (reply == NULL)
-    {
-      if (error != NULL)
-        g_dbus_error_strip_remote_error (*error);
-      return NULL;
-    }
+    return NULL;
 
   fd = g_unix_fd_list_get (fds, 0, error);
   if (fd < 0)

@@ -136,6 +136,15 @@ GVariant   *cli_call           (CliApp              *app,
                                 const char          *method,
                                 GVariant            *parameters,
                                 GError             **error);
+/* The same with descriptors: those that go along, and those of the reply. */
+GVariant   *cli_call_with_fds  (CliApp              *app,
+                                const char          *path,
+                                const char          *interface,
+                                const char          *method,
+                                GVariant            *parameters,
+                                GUnixFDList         *given,
+                                GUnixFDList        **got,
+                                GError             **error);
 /* The same for a method that gives a job: waits for its end and gives its result (a{sv}). */
 GVariant   *cli_call_job       (CliApp              *app,
                                 const char          *path,
