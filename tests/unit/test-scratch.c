@@ -32,3 +32,15 @@ test_scratch_free (char *path)
   g_assert_cmpint (rmdir (path), ==, 0);
   g_free (path);
 }
+
+void
+test_scratch_set_up (TestScratch *self, gconstpointer size)
+{
+  self->path = test_scratch_new (size);
+}
+
+void
+test_scratch_tear_down (TestScratch *self, gconstpointer size)
+{
+  test_scratch_free (self->path);
+}

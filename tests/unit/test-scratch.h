@@ -12,4 +12,15 @@ char *test_scratch_new  (const char *size);
 /* Unmounts, removes and frees it. */
 void  test_scratch_free (char       *path);
 
+/* A fixture of no more than that; the data of the test is its size. */
+typedef struct
+{
+  char *path;
+} TestScratch;
+
+void  test_scratch_set_up    (TestScratch   *self,
+                              gconstpointer  size);
+void  test_scratch_tear_down (TestScratch   *self,
+                              gconstpointer  size);
+
 G_END_DECLS

@@ -10,25 +10,8 @@
 #include "public/cpod-error.h"
 #include "test-scratch.h"
 
-typedef struct
-{
-  char *path;
-} Fixture;
-
-static void
-set_up (Fixture *fixture, gconstpointer data)
-{
-  fixture->path = test_scratch_new ("16m");
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  test_scratch_free (fixture->path);
-}
-
 static char *
-make_directory (Fixture *fixture, const char *name)
+make_directory (TestScratch *fixture, const char *name)
 {
   char *path = g_build_filename (fixture->path, name, NULL);
 
@@ -53,7 +36,7 @@ assert_mounts_below (const char *path, guint n)
 }
 
 static void
-test_mounts_below (Fixture *fixture, gconstpointer data)
+test_mounts_below (TestScratch *fixture, gconstpointer data)
 {
   g_autofree char *tree = make_directory (fixture, "tree");
   g_autofree char *odd = make_directory (fixture, "tree/a b\tc\\d\n");
@@ -80,7 +63,7 @@ test_mounts_below (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_is_mountpoint (Fixture *fixture, gconstpointer data)
+test_is_mountpoint (TestScratch *fixture, gconstpointer data)
 {
   g_autofree char *path = make_directory (fixture, "point");
   g_autofree char *link = g_build_filename (fixture->path, "link", NULL);
@@ -96,7 +79,7 @@ test_is_mountpoint (Fixture *fixture, gconstpointer data)
 
 /* The contents of what is mounted are never removed. */
 static void
-test_remove_tree_stops (Fixture *fixture, gconstpointer data)
+test_remove_tree_stops (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL, at_the_top = NULL;
   g_autofree char *tree = make_directory (fixture, "tree");
@@ -122,7 +105,7 @@ test_remove_tree_stops (Fixture *fixture, gconstpointer data)
 
 /* A link to where something is mounted is just a link. */
 static void
-test_remove_link_to_mount (Fixture *fixture, gconstpointer data)
+test_remove_link_to_mount (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *point = make_directory (fixture, "point");
@@ -139,7 +122,7 @@ test_remove_link_to_mount (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_unmount (Fixture *fixture, gconstpointer data)
+test_unmount (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *path = make_directory (fixture, "point");
@@ -156,7 +139,7 @@ test_unmount (Fixture *fixture, gconstpointer data)
 
 /* What is in use goes too, and what lies under it. */
 static void
-test_unmount_busy (Fixture *fixture, gconstpointer data)
+test_unmount_busy (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *path = make_directory (fixture, "point");
@@ -177,7 +160,7 @@ test_unmount_busy (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_unmount_link (Fixture *fixture, gconstpointer data)
+test_unmount_link (TestScratch *fixture, gconstpointer data)
 {
   g_autofree char *path = make_directory (fixture, "point");
   g_autofree char *link = g_build_filename (fixture->path, "link", NULL);
@@ -188,7 +171,7 @@ test_unmount_link (Fixture *fixture, gconstpointer data)
   g_assert_true (cpd_fs_is_mountpoint (path));
 }
 
-#define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
+#define ADD(path, func) g_test_add (path, TestScratch, "16m", test_scratch_set_up, func, test_scratch_tear_down)
 
 int
 main (int argc, char **argv)

@@ -11,25 +11,8 @@
 #include "public/cpod-error.h"
 #include "test-scratch.h"
 
-typedef struct
-{
-  char *path;
-} Fixture;
-
-static void
-set_up (Fixture *fixture, gconstpointer data)
-{
-  fixture->path = test_scratch_new ("16m");
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  test_scratch_free (fixture->path);
-}
-
 static char *
-below (Fixture *fixture, const char *name)
+below (TestScratch *fixture, const char *name)
 {
   return g_build_filename (fixture->path, name, NULL);
 }
@@ -75,7 +58,7 @@ assert_file (const char *path, const char *text, mode_t mode)
 }
 
 static void
-test_write_file (Fixture *fixture, gconstpointer data)
+test_write_file (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *path = below (fixture, "file");
@@ -92,7 +75,7 @@ test_write_file (Fixture *fixture, gconstpointer data)
 
 /* Whoever has the old file open keeps it whole: the new one takes its name, not its place. */
 static void
-test_write_file_atomic (Fixture *fixture, gconstpointer data)
+test_write_file_atomic (TestScratch *fixture, gconstpointer data)
 {
   g_autofree char *path = below (fixture, "file");
   cpd_autofd int fd = -1;
@@ -107,7 +90,7 @@ test_write_file_atomic (Fixture *fixture, gconstpointer data)
 
 /* Whatever fails, the old file stays and nothing else is left. */
 static void
-test_write_file_fails (Fixture *fixture, gconstpointer data)
+test_write_file_fails (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL, no_directory = NULL, in_the_way = NULL;
   g_autofree char *path = below (fixture, "file");
@@ -131,7 +114,7 @@ test_write_file_fails (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_read_file (Fixture *fixture, gconstpointer data)
+test_read_file (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL, missing = NULL, wrong = NULL;
   g_autofree char *path = below (fixture, "file");
@@ -152,7 +135,7 @@ test_read_file (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_mkdir_p (Fixture *fixture, gconstpointer data)
+test_mkdir_p (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *path = below (fixture, "a/b/c");
@@ -169,7 +152,7 @@ test_mkdir_p (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_list_dir (Fixture *fixture, gconstpointer data)
+test_list_dir (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *hidden = below (fixture, ".hidden");
@@ -187,7 +170,7 @@ test_list_dir (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_remove_tree (Fixture *fixture, gconstpointer data)
+test_remove_tree (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *tree = below (fixture, "tree");
@@ -218,7 +201,7 @@ test_remove_tree (Fixture *fixture, gconstpointer data)
 
 /* What a link points to stays, be the link in the tree or the tree itself. */
 static void
-test_remove_tree_symlinks (Fixture *fixture, gconstpointer data)
+test_remove_tree_symlinks (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *kept = below (fixture, "kept");
@@ -243,7 +226,7 @@ test_remove_tree_symlinks (Fixture *fixture, gconstpointer data)
 
 /* A container can nest directories far deeper than there are descriptors. */
 static void
-test_remove_tree_deep (Fixture *fixture, gconstpointer data)
+test_remove_tree_deep (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *tree = below (fixture, "tree");
@@ -276,7 +259,7 @@ test_remove_tree_deep (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_errno (Fixture *fixture, gconstpointer data)
+test_errno (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) full = NULL, quota = NULL, other = NULL;
 
@@ -290,7 +273,7 @@ test_errno (Fixture *fixture, gconstpointer data)
   cpd_set_error_errno (NULL, EIO, "x");
 }
 
-#define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
+#define ADD(path, func) g_test_add (path, TestScratch, "16m", test_scratch_set_up, func, test_scratch_tear_down)
 
 int
 main (int argc, char **argv)

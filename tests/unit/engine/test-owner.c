@@ -10,28 +10,11 @@
 #include "public/cpod-error.h"
 #include "test-scratch.h"
 
-typedef struct
-{
-  char *root;
-} Fixture;
-
-static void
-set_up (Fixture *fixture, gconstpointer data)
-{
-  fixture->root = test_scratch_new ("64m");
-}
-
-static void
-tear_down (Fixture *fixture, gconstpointer data)
-{
-  test_scratch_free (fixture->root);
-}
-
 static CpdEngine *
-open_engine (Fixture *fixture)
+open_engine (TestScratch *fixture)
 {
   g_autoptr(GError) error = NULL;
-  CpdEngine *engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &error);
+  CpdEngine *engine = cpd_engine_new (cpd_config_new (fixture->path, NULL), &error);
 
   g_assert_no_error (error);
   return engine;
@@ -47,19 +30,19 @@ close_engine (CpdEngine *engine)
 }
 
 static void
-assert_locked (Fixture *fixture, pid_t owner)
+assert_locked (TestScratch *fixture, pid_t owner)
 {
   g_autoptr(GError) error = NULL;
   g_autofree char *expected = g_strdup_printf ("the process %d already serves the state in %s/lib",
-                                               (int) owner, fixture->root);
+                                               (int) owner, fixture->path);
 
-  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root, NULL), &error));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->path, NULL), &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_STORE_LOCKED);
   g_assert_cmpstr (error->message, ==, expected);
 }
 
 static void
-test_second (Fixture *fixture, gconstpointer data)
+test_second (TestScratch *fixture, gconstpointer data)
 {
   CpdEngine *engine = open_engine (fixture);
   pid_t child;
@@ -84,7 +67,7 @@ test_second (Fixture *fixture, gconstpointer data)
 
 /* The lock goes with its owner, however that ends. */
 static void
-test_owner_killed (Fixture *fixture, gconstpointer data)
+test_owner_killed (TestScratch *fixture, gconstpointer data)
 {
   int ends[2];
   char byte;
@@ -110,7 +93,7 @@ test_owner_killed (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_recover_empty (Fixture *fixture, gconstpointer data)
+test_recover_empty (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
   CpdEngine *engine = open_engine (fixture);
@@ -130,7 +113,7 @@ test_recover_empty (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_refresh (Fixture *fixture, gconstpointer data)
+test_refresh (TestScratch *fixture, gconstpointer data)
 {
   CpdEventQuery all = { 0 };
   g_autoptr(GPtrArray) events = NULL;
@@ -155,11 +138,11 @@ test_refresh (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_orphans (Fixture *fixture, gconstpointer data)
+test_orphans (TestScratch *fixture, gconstpointer data)
 {
-  g_autofree char *directory = g_build_filename (fixture->root, "lib/containers",
+  g_autofree char *directory = g_build_filename (fixture->path, "lib/containers",
     "abababababababababababababababababababababababababababababababab", NULL);
-  g_autofree char *bundle = g_build_filename (fixture->root, "run/containers",
+  g_autofree char *bundle = g_build_filename (fixture->path, "run/containers",
     "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd/rootfs", NULL);
   CpdEngine *engine = open_engine (fixture);
   g_autoptr(GPtrArray) before = NULL, after = NULL;
@@ -180,24 +163,24 @@ test_orphans (Fixture *fixture, gconstpointer data)
 }
 
 static void
-test_unusable (Fixture *fixture, gconstpointer data)
+test_unusable (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL, broken = NULL;
   g_autoptr(CpdEngine) engine = NULL;
   g_autoptr(GVariant) health = NULL;
-  g_autofree char *file = g_build_filename (fixture->root, "lib", NULL);
-  g_autofree char *database = g_build_filename (fixture->root, "lib", "cpod.db", NULL);
+  g_autofree char *file = g_build_filename (fixture->path, "lib", NULL);
+  g_autofree char *database = g_build_filename (fixture->path, "lib", "cpod.db", NULL);
   g_autofree char *told = NULL;
 
   g_assert_true (g_file_set_contents (file, "", -1, NULL));
-  g_assert_null (cpd_engine_new (cpd_config_new (fixture->root, NULL), &error));
+  g_assert_null (cpd_engine_new (cpd_config_new (fixture->path, NULL), &error));
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_FAILED);
   g_assert_nonnull (strstr (error->message, file));
 
   g_assert_cmpint (unlink (file), ==, 0);
   g_assert_cmpint (mkdir (file, 0700), ==, 0);
   g_assert_true (g_file_set_contents (database, "this is no database, is it?", -1, NULL));
-  engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &broken);
+  engine = cpd_engine_new (cpd_config_new (fixture->path, NULL), &broken);
   g_assert_no_error (broken);
   health = g_variant_ref_sink (cpd_engine_get_health (engine));
   g_assert_cmpuint (g_variant_n_children (health), ==, 1);
@@ -205,7 +188,7 @@ test_unusable (Fixture *fixture, gconstpointer data)
   g_assert_nonnull (strstr (told, "made anew"));
 }
 
-#define ADD(path, func) g_test_add (path, Fixture, NULL, set_up, func, tear_down)
+#define ADD(path, func) g_test_add (path, TestScratch, "64m", test_scratch_set_up, func, test_scratch_tear_down)
 
 int
 main (int argc, char **argv)

@@ -14,42 +14,14 @@
 #include "public/cpod-error.h"
 #include "test-archive.h"
 #include "test-scratch.h"
+#include "test-unpacking.h"
 
 #define MIB (1024 * 1024)
 
 /* What ends the threads of an unpacking, and what they may use up until then. */
-typedef struct
-{
-  char *scratch;
-  int root;
-  int blob;
-  CpdLayerInfo info;
-} Fixture;
-
-static void
-set_up (Fixture *self, gconstpointer data)
-{
-  g_autofree char *root = NULL, *blob = NULL;
-
-  self->scratch = test_scratch_new ("64m");
-  root = g_build_filename (self->scratch, "root", NULL);
-  blob = g_build_filename (self->scratch, "blob", NULL);
-  g_assert_cmpint (mkdir (root, 0755), ==, 0);
-  self->root = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  self->blob = open (blob, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-}
-
-static void
-tear_down (Fixture *self, gconstpointer data)
-{
-  cpd_close_fd (&self->root);
-  cpd_close_fd (&self->blob);
-  cpd_layer_info_clear (&self->info);
-  test_scratch_free (self->scratch);
-}
 
 static guint64
-bytes_used (Fixture *self)
+bytes_used (TestUnpacking *self)
 {
   struct statvfs info;
 
@@ -69,7 +41,7 @@ make_archive (const char *filter, gsize size)
 }
 
 static gboolean
-extract (Fixture *self, GBytes *archive, const CpdLayerLimits *limits, GError **error)
+extract (TestUnpacking *self, GBytes *archive, const CpdLayerLimits *limits, GError **error)
 {
   cpd_autofd int fd = test_bytes_open (archive);
 
@@ -78,7 +50,7 @@ extract (Fixture *self, GBytes *archive, const CpdLayerLimits *limits, GError **
 
 /* A few KiB that would be 48 MiB: not much more than is allowed is ever written. */
 static void
-test_bomb (Fixture *self, gconstpointer filter)
+test_bomb (TestUnpacking *self, gconstpointer filter)
 {
   const CpdLayerLimits limits = { .size = 4 * MIB };
   g_autoptr(GBytes) archive = make_archive (filter, 48 * MIB);
@@ -91,7 +63,7 @@ test_bomb (Fixture *self, gconstpointer filter)
 }
 
 static void
-test_size (Fixture *self, gconstpointer filter)
+test_size (TestUnpacking *self, gconstpointer filter)
 {
   g_autoptr(GBytes) archive = make_archive (filter, MIB);
   g_autoptr(GBytes) plain = make_archive ("none", MIB);
@@ -107,7 +79,7 @@ test_size (Fixture *self, gconstpointer filter)
 }
 
 static void
-test_entries (Fixture *self, gconstpointer data)
+test_entries (TestUnpacking *self, gconstpointer data)
 {
   const CpdLayerLimits exact = { .entries = 10 }, less = { .entries = 9 };
   TestArchive *archive = test_archive_new ("gzip");
@@ -127,7 +99,7 @@ test_entries (Fixture *self, gconstpointer data)
 
 /* The blob's disk is full, or the files' is. */
 static void
-test_disk_full (Fixture *self, gconstpointer data)
+test_disk_full (TestUnpacking *self, gconstpointer data)
 {
   g_autoptr(GBytes) archive = make_archive ("none", 20 * MIB);
   g_autoptr(GError) error = NULL;
@@ -192,7 +164,7 @@ header_of (const char *name, mode_t type)
 
 /* A million entries, all of one name. */
 static void
-test_million (Fixture *self, gconstpointer data)
+test_million (TestUnpacking *self, gconstpointer data)
 {
   enum { AT_ONCE = 1000 };
   g_autoptr(GBytes) header = header_of ("directory", AE_IFDIR);
@@ -215,7 +187,7 @@ test_million (Fixture *self, gconstpointer data)
 
 /* Whoever writes into the pipe neither ends nor goes on, and that keeps nobody from telling what is wrong. */
 static void
-test_waiting (Fixture *self, gconstpointer data)
+test_waiting (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   g_autoptr(GBytes) bytes = NULL;
@@ -240,7 +212,7 @@ cancel_when_read (guint64 done, guint64 total, gpointer cancellable)
 
 /* It has no end, and all threads have something to do. */
 static void
-test_cancel (Fixture *self, gconstpointer data)
+test_cancel (TestUnpacking *self, gconstpointer data)
 {
   g_autoptr(GCancellable) cancellable = g_cancellable_new ();
   g_autoptr(GBytes) header = header_of ("directory", AE_IFDIR);
@@ -259,7 +231,7 @@ test_cancel (Fixture *self, gconstpointer data)
 }
 
 static void
-test_cancelled_before (Fixture *self, gconstpointer data)
+test_cancelled_before (TestUnpacking *self, gconstpointer data)
 {
   g_autoptr(GCancellable) cancellable = g_cancellable_new ();
   g_autoptr(GBytes) archive = make_archive ("none", 1000);
@@ -305,7 +277,7 @@ feed_pieces (gpointer user_data)
 
 /* In however small pieces an archive comes, it is the same one. */
 static void
-test_pieces (Fixture *self, gconstpointer filter)
+test_pieces (TestUnpacking *self, gconstpointer filter)
 {
   static const gsize lengths[] = { 1, 5, 511, 4097, 65536 };
   g_autoptr(GBytes) archive = make_archive (filter, 30000);
@@ -332,7 +304,7 @@ test_pieces (Fixture *self, gconstpointer filter)
     }
 }
 
-#define ADD(path, data, function) g_test_add (path, Fixture, data, set_up, function, tear_down)
+#define ADD(path, data, function) g_test_add (path, TestUnpacking, data, test_unpacking_set_up, function, test_unpacking_tear_down)
 
 int
 main (int argc, char *argv[])

@@ -16,41 +16,10 @@
 #include "public/cpod-error.h"
 #include "test-archive.h"
 #include "test-scratch.h"
-
-typedef struct
-{
-  char *scratch;
-  char *root_path;
-  char *blob_path;
-  int root;
-  int blob;
-  CpdLayerInfo info;
-} Fixture;
+#include "test-unpacking.h"
 
 static void
-set_up (Fixture *self, gconstpointer data)
-{
-  self->scratch = test_scratch_new ("64m");
-  self->root_path = g_build_filename (self->scratch, "root", NULL);
-  self->blob_path = g_build_filename (self->scratch, "blob", NULL);
-  g_assert_cmpint (mkdir (self->root_path, 0755), ==, 0);
-  self->root = open (self->root_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  self->blob = open (self->blob_path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-}
-
-static void
-tear_down (Fixture *self, gconstpointer data)
-{
-  cpd_close_fd (&self->root);
-  cpd_close_fd (&self->blob);
-  cpd_layer_info_clear (&self->info);
-  g_free (self->root_path);
-  g_free (self->blob_path);
-  test_scratch_free (self->scratch);
-}
-
-static void
-extract_bytes (Fixture *self, GBytes *bytes)
+extract_bytes (TestUnpacking *self, GBytes *bytes)
 {
   g_autoptr(GError) error = NULL;
   cpd_autofd int fd = test_bytes_open (bytes);
@@ -62,7 +31,7 @@ extract_bytes (Fixture *self, GBytes *bytes)
 
 /* Ends ARCHIVE and unpacks it. */
 static void
-extract (Fixture *self, TestArchive *archive)
+extract (TestUnpacking *self, TestArchive *archive)
 {
   g_autoptr(GBytes) bytes = test_archive_finish (archive);
 
@@ -79,7 +48,7 @@ digest_of_bytes (GBytes *bytes)
 }
 
 static struct stat
-look (Fixture *self, const char *name)
+look (TestUnpacking *self, const char *name)
 {
   struct stat info;
 
@@ -89,7 +58,7 @@ look (Fixture *self, const char *name)
 }
 
 static void
-assert_contents (Fixture *self, const char *name, const char *wanted)
+assert_contents (TestUnpacking *self, const char *name, const char *wanted)
 {
   g_autofree char *path = g_build_filename (self->root_path, name, NULL);
   g_autofree char *text = cpd_fs_read_file (path, 1024 * 1024, NULL);
@@ -98,7 +67,7 @@ assert_contents (Fixture *self, const char *name, const char *wanted)
 }
 
 static void
-test_kinds (Fixture *self, gconstpointer data)
+test_kinds (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   struct archive_entry *entry = test_archive_entry ("./etc/shadow", AE_IFREG, 04640);
@@ -138,7 +107,7 @@ test_kinds (Fixture *self, gconstpointer data)
 }
 
 static void
-test_compressions (Fixture *self, gconstpointer data)
+test_compressions (TestUnpacking *self, gconstpointer data)
 {
   const char *filter = data;
   gboolean kept = g_strv_contains ((const char *const[]) { "none", "gzip", "zstd", NULL }, filter);
@@ -169,7 +138,7 @@ test_compressions (Fixture *self, gconstpointer data)
 
 /* Zeros behind the end of the archive belong to the diff id. */
 static void
-test_padding (Fixture *self, gconstpointer data)
+test_padding (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   g_autoptr(GBytes) short_bytes = NULL, bytes = NULL;
@@ -190,7 +159,7 @@ test_padding (Fixture *self, gconstpointer data)
 
 /* What pads gzip data is no part of it; anything else behind it is a defect. */
 static void
-test_gzip_padding (Fixture *self, gconstpointer data)
+test_gzip_padding (TestUnpacking *self, gconstpointer data)
 {
   static const char zeros[600000];
   TestArchive *archive = test_archive_new ("gzip");
@@ -220,7 +189,7 @@ test_gzip_padding (Fixture *self, gconstpointer data)
 
 /* gzip files may be put together, as pigz and bgzip do. */
 static void
-test_gzip_members (Fixture *self, gconstpointer data)
+test_gzip_members (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   g_autoptr(GBytes) bytes = NULL, all = NULL;
@@ -253,7 +222,7 @@ test_gzip_members (Fixture *self, gconstpointer data)
 }
 
 static void
-test_xattrs (Fixture *self, gconstpointer data)
+test_xattrs (TestUnpacking *self, gconstpointer data)
 {
   /* VFS_CAP_REVISION_2, effective, CAP_NET_RAW permitted */
   static const guint8 capability[20] = { 1, 0, 0, 2, 0, 0x20, 0, 0 };
@@ -271,7 +240,7 @@ test_xattrs (Fixture *self, gconstpointer data)
 }
 
 static void
-test_whiteouts (Fixture *self, gconstpointer data)
+test_whiteouts (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   g_autofree char *dir = g_build_filename (self->root_path, "opaque", NULL);
@@ -305,7 +274,7 @@ test_whiteouts (Fixture *self, gconstpointer data)
 
 /* A file system without extended attributes takes whiteouts, but no opaque directories. */
 static void
-test_whiteouts_refused (Fixture *self, gconstpointer data)
+test_whiteouts_refused (TestUnpacking *self, gconstpointer data)
 {
   for (guint opaque = 0; opaque < 2; opaque++)
     {
@@ -338,7 +307,7 @@ test_whiteouts_refused (Fixture *self, gconstpointer data)
 
 /* Distributions merged /lib into /usr/lib; archives name files by both ways. */
 static void
-test_merged_usr (Fixture *self, gconstpointer data)
+test_merged_usr (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
 
@@ -357,7 +326,7 @@ test_merged_usr (Fixture *self, gconstpointer data)
 }
 
 static void
-test_replaced (Fixture *self, gconstpointer data)
+test_replaced (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
 
@@ -384,7 +353,7 @@ test_replaced (Fixture *self, gconstpointer data)
 
 /* A directory that was moved away under a path just used must be looked up again. */
 static void
-test_parent_changes (Fixture *self, gconstpointer data)
+test_parent_changes (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
 
@@ -399,7 +368,7 @@ test_parent_changes (Fixture *self, gconstpointer data)
 
 /* Its own entry says how old a directory is, wherever that is and whatever comes before, between and after. */
 static void
-test_directory_times (Fixture *self, gconstpointer data)
+test_directory_times (TestUnpacking *self, gconstpointer data)
 {
   static const char *const names[] = { ".", "a", "a/b", "a/b/c", "d", "late", "usr", "usr/lib", "full" };
   TestArchive *archive = test_archive_new ("none");
@@ -436,7 +405,7 @@ test_directory_times (Fixture *self, gconstpointer data)
 
 /* New files take the group of such a directory, or that of who makes them. */
 static void
-test_inherited_group (Fixture *self, gconstpointer data)
+test_inherited_group (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   struct archive_entry *directory = test_archive_entry ("shared", AE_IFDIR, 02755);
@@ -458,7 +427,7 @@ test_inherited_group (Fixture *self, gconstpointer data)
 }
 
 static void
-test_sparse (Fixture *self, gconstpointer data)
+test_sparse (TestUnpacking *self, gconstpointer data)
 {
   TestArchive *archive = test_archive_new ("none");
   struct archive_entry *entry = test_archive_entry ("sparse", AE_IFREG, 0644);
@@ -476,7 +445,7 @@ test_sparse (Fixture *self, gconstpointer data)
 }
 
 static void
-test_names (Fixture *self, gconstpointer data)
+test_names (TestUnpacking *self, gconstpointer data)
 {
   g_autofree char *part = g_strnfill (120, 'n');
   g_autofree char *longer = g_strdup_printf ("%s/%s/%s/\xc3\xa4\xe2\x82\xac", part, part, part);
@@ -501,7 +470,7 @@ test_names (Fixture *self, gconstpointer data)
 }
 
 static void
-test_empty (Fixture *self, gconstpointer data)
+test_empty (TestUnpacking *self, gconstpointer data)
 {
   extract (self, test_archive_new ("none"));
   g_assert_cmpint (self->info.entries, ==, 0);
@@ -521,7 +490,7 @@ on_progress (guint64 done, guint64 total, gpointer user_data)
 }
 
 static void
-test_progress (Fixture *self, gconstpointer data)
+test_progress (TestUnpacking *self, gconstpointer data)
 {
   g_autofree char *contents = g_strnfill (5 * 1024 * 1024, 'p');
   TestArchive *archive = test_archive_new ("none");
@@ -548,7 +517,7 @@ cancel_later (gpointer cancellable)
 
 /* Nothing comes through the pipe, and nobody closes it. */
 static void
-test_cancel_pipe (Fixture *self, gconstpointer data)
+test_cancel_pipe (TestUnpacking *self, gconstpointer data)
 {
   g_autoptr(GCancellable) cancellable = g_cancellable_new ();
   g_autoptr(GError) error = NULL;
@@ -565,7 +534,7 @@ test_cancel_pipe (Fixture *self, gconstpointer data)
   g_assert_error (error, CPOD_ERROR, CPOD_ERROR_CANCELLED);
 }
 
-#define ADD(path, data, function) g_test_add (path, Fixture, data, set_up, function, tear_down)
+#define ADD(path, data, function) g_test_add (path, TestUnpacking, data, test_unpacking_set_up, function, test_unpacking_tear_down)
 
 int
 main (int argc, char *argv[])

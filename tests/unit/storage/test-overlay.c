@@ -141,44 +141,27 @@ test_errors (TestStorage *self, gconstpointer data)
   g_assert_false (cpd_fs_is_mountpoint (target));
 }
 
-/* Adds an image of N layers, each with a file of its own, as a pull would. */
-static char *
-add_layered_image (TestStorage *self, int n, int first_link)
+static void
+fill_layer (const char *directory, guint number, gconstpointer data)
 {
-  g_autoptr(GPtrArray) chain_ids = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (self->store, CPD_STORE_BOOT, NULL);
-  char *id = cpd_id_generate ();
-  CpdImageRow image = { .id = id, .digest = (char *) "sha256:0", .config = (char *) "{}" };
+  g_autofree char *file = g_strdup_printf ("file%u", number);
 
-  for (int i = 0; i < n; i++)
-    {
-      g_autofree char *text = g_strdup_printf ("%s %d", id, i), *digest = cpd_digest_of_text (text, -1);
-      g_autofree char *link = g_strdup_printf ("%04d", first_link + i), *file = g_strdup_printf ("file%d", i);
-      g_autofree char *diff = g_build_filename (self->root, "overlay/layers", cpd_digest_hex (digest), "diff", NULL);
-      g_autofree char *link_path = g_build_filename (self->root, "overlay/l", link, NULL);
-      g_autofree char *target = g_strdup_printf ("../layers/%s/diff", cpd_digest_hex (digest));
-      CpdLayerRow layer = { digest, i > 0 ? chain_ids->pdata[i - 1] : (char *) "", digest, digest,
-                            (char *) "application/vnd.oci.image.layer.v1.tar", 0, 0, link };
+  write_text (directory, file, "here");
+  write_text (directory, "top", file);
+}
 
-      g_assert_true (cpd_fs_mkdir_p (diff, 0755, NULL));
-      write_text (diff, file, "here");
-      write_text (diff, "top", file);
-      g_assert_cmpint (symlink (target, link_path), ==, 0);
-      g_assert_true (cpd_store_add_layer (tx, &layer, NULL));
-      g_ptr_array_add (chain_ids, g_steal_pointer (&digest));
-    }
-  image.top_layer = chain_ids->pdata[n - 1];
-  g_ptr_array_add (chain_ids, NULL);
-  g_assert_true (cpd_store_add_image (tx, &image, (const char *const *) chain_ids->pdata, NULL));
-  g_assert_true (cpd_transaction_commit (tx, NULL));
-  return id;
+/* An image of N layers, each with a file of its own. */
+static char *
+add_layered_image (TestStorage *self, guint n)
+{
+  return test_storage_add_layers (self, n, fill_layer, NULL);
 }
 
 /* As many as the kernel takes; the lowest and the topmost must be there. */
 static void
 test_many_layers (TestStorage *self, gconstpointer data)
 {
-  g_autofree char *image = add_layered_image (self, 500, 0), *container = cpd_id_generate ();
+  g_autofree char *image = add_layered_image (self, 500), *container = cpd_id_generate ();
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 
@@ -202,7 +185,7 @@ test_mount_image (TestStorage *self, gconstpointer data)
   for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
     {
       g_autofree char *top = g_strdup_printf ("file%d", numbers[i] - 1);
-      g_autofree char *image = add_layered_image (self, numbers[i], (int) i * 100);
+      g_autofree char *image = add_layered_image (self, numbers[i]);
       g_autoptr(GPtrArray) copies = NULL;
       g_autoptr(GError) error = NULL;
 
@@ -224,7 +207,7 @@ static void
 test_mount_no_image (TestStorage *self, gconstpointer data)
 {
   g_autofree char *target = make_target (self, "target"), *missing = cpd_id_generate ();
-  g_autofree char *image = add_layered_image (self, 501, 0);
+  g_autofree char *image = add_layered_image (self, 501);
   g_autoptr(GError) error = NULL, too_many = NULL;
 
   g_assert_false (cpd_storage_mount_image (self->storage, missing, target, &error));
@@ -241,7 +224,7 @@ test_mount_no_image (TestStorage *self, gconstpointer data)
 static void
 test_too_many_layers (TestStorage *self, gconstpointer data)
 {
-  g_autofree char *image = add_layered_image (self, 501, 0), *container = cpd_id_generate ();
+  g_autofree char *image = add_layered_image (self, 501), *container = cpd_id_generate ();
   g_autofree char *target = make_target (self, "target");
   g_autoptr(GError) error = NULL;
 

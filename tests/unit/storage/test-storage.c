@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "test-storage.h"
 
+#include <unistd.h>
+
 #include "common/cpd-fs.h"
+#include "common/cpd-names.h"
 #include "common/cpd-process.h"
+#include "oci/cpd-digest.h"
 #include "store/cpd-store-events.h"
 #include "store/cpd-store-operations.h"
 #include "test-scratch.h"
@@ -68,6 +72,45 @@ test_storage_import (TestStorage *self, GBytes *archive, const char *name, GErro
 
   return cpd_storage_import (self->storage, fd, NULL, name, "{\"Cmd\":[\"/bin/tool\"]}", "a test",
                              CPD_CALLER_SELF, NULL, NULL, NULL, error);
+}
+
+static char *
+add_layer (TestStorage *self, CpdTransaction *tx, const char *digest, const char *parent)
+{
+  const char *hex = cpd_digest_hex (digest);
+  g_autofree char *link = g_strdup_printf ("%04u", self->links++), *target = g_strdup_printf ("../layers/%s/diff", hex);
+  g_autofree char *link_path = g_build_filename (self->root, "overlay/l", link, NULL);
+  char *diff = g_build_filename (self->root, "overlay/layers", hex, "diff", NULL);
+  CpdLayerRow layer = { (char *) digest, (char *) parent, (char *) digest, (char *) digest,
+                        (char *) "application/vnd.oci.image.layer.v1.tar", 0, 0, link };
+
+  g_assert_true (cpd_fs_mkdir_p (diff, 0755, NULL));
+  g_assert_cmpint (symlink (target, link_path), ==, 0);
+  g_assert_true (cpd_store_add_layer (tx, &layer, NULL));
+  return diff;
+}
+
+char *
+test_storage_add_layers (TestStorage *self, guint n, TestStorageFill fill, gconstpointer data)
+{
+  g_autoptr(GPtrArray) chain_ids = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr(CpdTransaction) tx = cpd_store_begin (self->store, CPD_STORE_BOOT, NULL);
+  char *id = cpd_id_generate ();
+  CpdImageRow image = { .id = id, .digest = (char *) "sha256:0", .config = (char *) "{}" };
+
+  for (guint i = 0; i < n; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("%s %u", id, i), *digest = cpd_digest_of_text (text, -1);
+      g_autofree char *diff = add_layer (self, tx, digest, i > 0 ? chain_ids->pdata[i - 1] : "");
+
+      fill (diff, i, data);
+      g_ptr_array_add (chain_ids, g_steal_pointer (&digest));
+    }
+  image.top_layer = chain_ids->pdata[n - 1];
+  g_ptr_array_add (chain_ids, NULL);
+  g_assert_true (cpd_store_add_image (tx, &image, (const char *const *) chain_ids->pdata, NULL));
+  g_assert_true (cpd_transaction_commit (tx, NULL));
+  return id;
 }
 
 void

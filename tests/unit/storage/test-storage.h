@@ -15,7 +15,13 @@ typedef struct
   CpdStore *store;
   CpdStorage *storage;
   CpdStorageSettings settings;
+  guint links;                  /* how many layers were added */
 } TestStorage;
+
+/* Fills the directory of layer NUMBER, from 0. */
+typedef void (*TestStorageFill) (const char    *directory,
+                                 guint          number,
+                                 gconstpointer  data);
 
 void    test_storage_set_up        (TestStorage   *self,
                                     gconstpointer  size);
@@ -30,6 +36,11 @@ char   *test_storage_import        (TestStorage   *self,
                                     GBytes        *archive,
                                     const char    *name,
                                     GError       **error);
+/* Adds an image of N layers, as a pull would; gives its id. */
+char   *test_storage_add_layers    (TestStorage     *self,
+                                    guint            n,
+                                    TestStorageFill  fill,
+                                    gconstpointer    data);
 /* The check finds nothing, and no operation is noted as under way. */
 void    test_storage_assert_clean  (TestStorage   *self);
 /* There is nothing but empty directories. */

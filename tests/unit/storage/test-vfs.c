@@ -162,39 +162,21 @@ fill_top (void)
 
 typedef void (*Fill) (void);
 
-/* An image whose layers FILLS have made, as a pull would add it. */
-static char *
-add_image (TestStorage *self, const Fill *fills, int n)
+static void
+fill_layer (const char *directory, guint number, gconstpointer fills)
 {
-  g_autoptr(GPtrArray) chain_ids = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr(CpdTransaction) tx = cpd_store_begin (self->store, CPD_STORE_BOOT, NULL);
-  char *id = cpd_id_generate ();
-  CpdImageRow image = { .id = id, .digest = (char *) "sha256:0", .config = (char *) "{}" };
+  g_autofree char *before = g_get_current_dir ();
 
-  for (int i = 0; i < n; i++)
-    {
-      g_autofree char *text = g_strdup_printf ("%s %d", id, i), *digest = cpd_digest_of_text (text, -1);
-      g_autofree char *link = g_strdup_printf ("%.4s%d", id, i);
-      g_autofree char *diff = g_build_filename (self->root, "overlay/layers", cpd_digest_hex (digest), "diff", NULL);
-      g_autofree char *link_path = g_build_filename (self->root, "overlay/l", link, NULL);
-      g_autofree char *target = g_strdup_printf ("../layers/%s/diff", cpd_digest_hex (digest));
-      g_autofree char *before = g_get_current_dir ();
-      CpdLayerRow layer = { digest, i > 0 ? chain_ids->pdata[i - 1] : (char *) "", digest, digest,
-                            (char *) "application/vnd.oci.image.layer.v1.tar", 0, 0, link };
+  OK (chdir (directory));
+  ((const Fill *) fills)[number] ();
+  OK (chdir (before));
+}
 
-      g_assert_true (cpd_fs_mkdir_p (diff, 0755, NULL));
-      OK (chdir (diff));
-      fills[i] ();
-      OK (chdir (before));
-      OK (symlink (target, link_path));
-      g_assert_true (cpd_store_add_layer (tx, &layer, NULL));
-      g_ptr_array_add (chain_ids, g_steal_pointer (&digest));
-    }
-  image.top_layer = chain_ids->pdata[n - 1];
-  g_ptr_array_add (chain_ids, NULL);
-  g_assert_true (cpd_store_add_image (tx, &image, (const char *const *) chain_ids->pdata, NULL));
-  g_assert_true (cpd_transaction_commit (tx, NULL));
-  return id;
+/* An image whose layers FILLS have made. */
+static char *
+add_image (TestStorage *self, const Fill *fills, guint n)
+{
+  return test_storage_add_layers (self, n, fill_layer, fills);
 }
 
 static void
