@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <gio/gunixfdlist.h>
 #include <string.h>
 
 #include "bus/cpd-bus-call.h"
@@ -86,4 +87,47 @@ cpd_bus_call_get_uint64 (CpdBusCall *call, gsize index)
 
   g_variant_get_child (parameters, index, "t", &number);
   return number;
+}
+
+/* A copy of a descriptor of the message, for the handler to close; WHAT names it in errors. */
+static int
+take_fd (CpdBusCall *call, gint32 handle, const char *what, GError **error)
+{
+  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (cpd_bus_call_get_message (call));
+  g_autoptr(GError) cause = NULL;
+  int fd;
+
+  if (fds == NULL || handle < 0 || handle >= g_unix_fd_list_get_length (fds))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "%s names no descriptor of the message", what);
+      return -1;
+    }
+  fd = g_unix_fd_list_get (fds, handle, &cause);
+  if (fd < 0)
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
+                 "failed to take over the descriptor: %s", cause->message);
+  return fd;
+}
+
+int
+cpd_bus_call_get_fd (CpdBusCall *call, gsize index, GError **error)
+{
+  g_autofree char *what = g_strdup_printf ("argument %" G_GSIZE_FORMAT, index);
+  gint32 handle = -1;
+
+  g_variant_get_child (cpd_bus_call_get_parameters (call), index, "h", &handle);
+  return take_fd (call, handle, what, error);
+}
+
+gboolean
+cpd_bus_call_get_fd_option (CpdBusCall *call, const char *key, int *fd, GError **error)
+{
+  g_autofree char *what = g_strdup_printf ("option '%s'", key);
+  gint32 handle;
+
+  *fd = -1;
+  if (!g_variant_lookup (cpd_bus_call_get_options (call), key, "h", &handle))
+    return TRUE;
+  *fd = take_fd (call, handle, what, error);
+  return *fd >= 0;
 }

@@ -465,6 +465,12 @@ cpd_bus_call_get_method (CpdBusCall *call)
   return call->method;
 }
 
+GDBusMessage *
+cpd_bus_call_get_message (CpdBusCall *call)
+{
+  return g_dbus_method_invocation_get_message (call->invocation);
+}
+
 /* Without the name of the service before it. */
 const char *
 cpd_bus_call_get_interface (CpdBusCall *call)
@@ -481,9 +487,7 @@ cpd_bus_call_get_action (CpdBusCall *call)
 gboolean
 cpd_bus_call_is_interactive (CpdBusCall *call)
 {
-  GDBusMessage *message = g_dbus_method_invocation_get_message (call->invocation);
-
-  return (g_dbus_message_get_flags (message) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
+  return (g_dbus_message_get_flags (cpd_bus_call_get_message (call)) & G_DBUS_MESSAGE_FLAGS_ALLOW_INTERACTIVE_AUTHORIZATION) != 0;
 }
 
 CpdBusPeer *
@@ -508,52 +512,6 @@ GVariant *
 cpd_bus_call_get_options (CpdBusCall *call)
 {
   return call->options;
-}
-
-/* A descriptor of the caller's own, for the handler to close. */
-/* A copy of a descriptor of the message; WHAT names it in errors. */
-static int
-take_fd (CpdBusCall *call, gint32 handle, const char *what, GError **error)
-{
-  GDBusMessage *message = g_dbus_method_invocation_get_message (call->invocation);
-  GUnixFDList *fds = g_dbus_message_get_unix_fd_list (message);
-  g_autoptr(GError) cause = NULL;
-  int fd;
-
-  if (fds == NULL || handle < 0 || handle >= g_unix_fd_list_get_length (fds))
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "%s names no descriptor of the message", what);
-      return -1;
-    }
-  fd = g_unix_fd_list_get (fds, handle, &cause);
-  if (fd < 0)
-    g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED,
-                 "failed to take over the descriptor: %s", cause->message);
-  return fd;
-}
-
-int
-cpd_bus_call_get_fd (CpdBusCall *call, gsize index, GError **error)
-{
-  GVariant *parameters = g_dbus_method_invocation_get_parameters (call->invocation);
-  g_autofree char *what = g_strdup_printf ("argument %" G_GSIZE_FORMAT, index);
-  gint32 handle = -1;
-
-  g_variant_get_child (parameters, index, "h", &handle);
-  return take_fd (call, handle, what, error);
-}
-
-gboolean
-cpd_bus_call_get_fd_option (CpdBusCall *call, const char *key, int *fd, GError **error)
-{
-  g_autofree char *what = g_strdup_printf ("option '%s'", key);
-  gint32 handle;
-
-  *fd = -1;
-  if (!g_variant_lookup (cpd_bus_call_get_options (call), key, "h", &handle))
-    return TRUE;
-  *fd = take_fd (call, handle, what, error);
-  return *fd >= 0;
 }
 
 GVariant *

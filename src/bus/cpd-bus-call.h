@@ -67,6 +67,7 @@ CpdBusService *cpd_bus_call_get_service    (CpdBusCall             *call);
 CpdEngine     *cpd_bus_call_get_engine     (CpdBusCall             *call);
 const char    *cpd_bus_call_get_object     (CpdBusCall             *call);
 const GDBusMethodInfo *cpd_bus_call_get_info (CpdBusCall             *call);
+GDBusMessage  *cpd_bus_call_get_message    (CpdBusCall             *call);
 GVariant      *cpd_bus_call_get_parameters (CpdBusCall             *call);
 const CpdBusMethod *cpd_bus_call_get_method (CpdBusCall            *call);
 /* "Container", say. */

@@ -13,62 +13,62 @@
 #include "public/cpod-error.h"
 #include "store/cpd-store-operations.h"
 
-/* Undoes what was half done, or finishes it; a removal goes on further down. */
+typedef gboolean (*Settle) (CpdEngine *engine, const char *id, GError **error);
+
+/* What undoes an operation of this kind that was half done, or finishes it; NULL when that is done further down. */
+static Settle
+find_settle (const char *kind)
+{
+  static const struct
+  {
+    const char *kind;
+    Settle settle;
+  } all[] = {
+    { "commit", cpd_engine_undo_pause },
+    { "create", cpd_engine_delete_files },
+    { "exec", cpd_engine_undo_exec },
+    { "init", cpd_engine_clear_runtime },
+    { "migrate", cpd_engine_undo_migrate },
+    { "mount", cpd_engine_settle_mount },
+    { "pause", cpd_engine_undo_pause },
+    { "rename", cpd_engine_record_metadata },
+    { "unmount", cpd_engine_settle_mount },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (all); i++)
+    if (strcmp (kind, all[i].kind) == 0)
+      return all[i].settle;
+  return NULL;
+}
+
+/* Health tells of what cannot be refreshed; it is tried again, and not only at the next start. */
+static void
+retry_refresh (CpdEngine *engine, const char *id)
+{
+  if (!cpd_engine_needs_refresh (engine, id))
+    cpd_engine_refresh_again (engine, id);
+}
+
 static gboolean
 recover_operation (CpdEngine *engine, const CpdOperationRow *operation, GError **error)
 {
-  if (strcmp (operation->kind, "create") == 0)
+  const char *kind = operation->kind, *id = operation->object;
+  const Settle settle = find_settle (kind);
+
+  if (strcmp (kind, "remove-storage") == 0)
+    return cpd_engine_finish_external (engine, id, operation->payload, operation->number, CPD_CALLER_SELF, error);
+  if (strcmp (kind, "refresh") == 0)
+    retry_refresh (engine, id);
+
+  if (strcmp (kind, "update") == 0)
     {
-      if (!cpd_engine_delete_files (engine, operation->object, error))
+      if (!cpd_engine_undo_update (engine, id, operation->payload, error))
         return FALSE;
     }
-  else if (strcmp (operation->kind, "init") == 0)
-    {
-      if (!cpd_engine_clear_runtime (engine, operation->object, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "rename") == 0)
-    {
-      if (!cpd_engine_record_metadata (engine, operation->object, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "update") == 0)
-    {
-      if (!cpd_engine_undo_update (engine, operation->object, operation->payload, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "migrate") == 0)
-    {
-      if (!cpd_engine_undo_migrate (engine, operation->object, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "exec") == 0)
-    {
-      if (!cpd_engine_undo_exec (engine, operation->object, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "mount") == 0 || strcmp (operation->kind, "unmount") == 0)
-    {
-      if (!cpd_engine_settle_mount (engine, operation->object, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "remove-storage") == 0)
-    return cpd_engine_finish_external (engine, operation->object, operation->payload, operation->number,
-                                       CPD_CALLER_SELF, error);
-  else if (strcmp (operation->kind, "pause") == 0 || strcmp (operation->kind, "commit") == 0)
-    {
-      if (!cpd_engine_undo_pause (engine, operation->object, error))
-        return FALSE;
-    }
-  else if (strcmp (operation->kind, "refresh") == 0)
-    {
-      /* Health tells of it; it is tried again, and not only at the next start. */
-      if (!cpd_engine_needs_refresh (engine, operation->object))
-        cpd_engine_refresh_again (engine, operation->object);
-      return TRUE;
-    }
-  else
+  else if (settle == NULL)
     return TRUE;
+  else if (!settle (engine, id, error))
+    return FALSE;
   cpd_engine_end_operation (engine, operation->number);
   return TRUE;
 }
