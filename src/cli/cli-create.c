@@ -1,7 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "config.h"
-
-#include <glib/gi18n.h>
 #include <stdio.h>
 #include <stdlib.h>
 
