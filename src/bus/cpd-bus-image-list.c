@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-image-list.h"
 
+#include "bus/cpd-bus-dict.h"
 #include "bus/cpd-bus-rows.h"
 #include "engine/images/cpd-image-family.h"
 #include "engine/images/cpd-image-list.h"
@@ -69,29 +70,17 @@ cpd_bus_work_list_images (CpdBusCall *call, GError **error)
   return g_variant_new ("(aa{sv})", &rows);
 }
 
-static void
-add_string (GVariantBuilder *dict, const char *key, const char *value)
-{
-  g_variant_builder_add (dict, "{sv}", key, g_variant_new_string (value));
-}
-
-static void
-add_size (GVariantBuilder *dict, const char *key, gint64 value)
-{
-  g_variant_builder_add (dict, "{sv}", key, g_variant_new_uint64 ((guint64) MAX (value, 0)));
-}
-
 static GVariant *
 history_fields (const CpdHistoryEntry *entry)
 {
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  add_string (&dict, "id", entry->id);
+  cpd_bus_dict_add_string (&dict, "id", entry->id);
   g_variant_builder_add (&dict, "{sv}", "names", g_variant_new_strv ((const char *const *) entry->names, -1));
-  add_size (&dict, "created", entry->created);
-  add_string (&dict, "created-by", entry->created_by);
-  add_string (&dict, "comment", entry->comment);
-  add_size (&dict, "size", entry->size);
+  cpd_bus_dict_add_number (&dict, "created", entry->created);
+  cpd_bus_dict_add_string (&dict, "created-by", entry->created_by);
+  cpd_bus_dict_add_string (&dict, "comment", entry->comment);
+  cpd_bus_dict_add_number (&dict, "size", entry->size);
   return g_variant_builder_end (&dict);
 }
 
@@ -115,11 +104,11 @@ layer_fields (const CpdListedLayer *layer)
 {
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  add_string (&dict, "id", layer->row->chain_id);
-  add_string (&dict, "parent", layer->row->parent);
-  add_string (&dict, "diff-id", layer->row->diff_id);
-  add_string (&dict, "digest", layer->row->digest);
-  add_size (&dict, "size", layer->row->size);
+  cpd_bus_dict_add_string (&dict, "id", layer->row->chain_id);
+  cpd_bus_dict_add_string (&dict, "parent", layer->row->parent);
+  cpd_bus_dict_add_string (&dict, "diff-id", layer->row->diff_id);
+  cpd_bus_dict_add_string (&dict, "digest", layer->row->digest);
+  cpd_bus_dict_add_number (&dict, "size", layer->row->size);
   g_variant_builder_add (&dict, "{sv}", "names", g_variant_new_strv ((const char *const *) layer->names, -1));
   return g_variant_builder_end (&dict);
 }

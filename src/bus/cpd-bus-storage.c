@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bus/cpd-bus-storage.h"
 
+#include "bus/cpd-bus-dict.h"
 #include "engine/containers/cpd-container-mount.h"
 #include "engine/containers/cpd-external.h"
 #include "engine/images/cpd-image-mount.h"
@@ -34,20 +35,14 @@ cpd_bus_work_unmount (CpdBusCall *call, GError **error)
   return cpd_bus_call_nothing ();
 }
 
-static void
-add_string (GVariantBuilder *dict, const char *key, const char *value)
-{
-  g_variant_builder_add (dict, "{sv}", key, g_variant_new_string (value));
-}
-
 static GVariant *
 mounted_fields (const CpdMounted *mounted)
 {
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  add_string (&dict, "id", mounted->id);
-  add_string (&dict, "name", mounted->name);
-  add_string (&dict, "mount-point", mounted->path);
+  cpd_bus_dict_add_string (&dict, "id", mounted->id);
+  cpd_bus_dict_add_string (&dict, "name", mounted->name);
+  cpd_bus_dict_add_string (&dict, "mount-point", mounted->path);
   g_variant_builder_add (&dict, "{sv}", "mounts", g_variant_new_uint32 (mounted->count));
   g_variant_builder_add (&dict, "{sv}", "external", g_variant_new_boolean (mounted->external));
   return g_variant_builder_end (&dict);
@@ -92,10 +87,10 @@ mounted_image_fields (const CpdMountedImage *mounted)
 {
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  add_string (&dict, "id", mounted->image->id);
+  cpd_bus_dict_add_string (&dict, "id", mounted->image->id);
   g_variant_builder_add (&dict, "{sv}", "names",
                          g_variant_new_strv ((const char *const *) mounted->image->names, -1));
-  add_string (&dict, "mount-point", mounted->path);
+  cpd_bus_dict_add_string (&dict, "mount-point", mounted->path);
   g_variant_builder_add (&dict, "{sv}", "mounts", g_variant_new_uint32 (mounted->count));
   return g_variant_builder_end (&dict);
 }
@@ -119,11 +114,11 @@ external_fields (const CpdExternal *external)
 {
   GVariantBuilder dict = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
 
-  add_string (&dict, "id", external->id);
-  add_string (&dict, "name", external->name);
-  add_string (&dict, "image", external->image);
-  add_string (&dict, "image-id", external->image_id);
-  add_string (&dict, "mount-point", external->mount_point);
+  cpd_bus_dict_add_string (&dict, "id", external->id);
+  cpd_bus_dict_add_string (&dict, "name", external->name);
+  cpd_bus_dict_add_string (&dict, "image", external->image);
+  cpd_bus_dict_add_string (&dict, "image-id", external->image_id);
+  cpd_bus_dict_add_string (&dict, "mount-point", external->mount_point);
   g_variant_builder_add (&dict, "{sv}", "mounts", g_variant_new_uint32 (external->mounts));
   g_variant_builder_add (&dict, "{sv}", "created", g_variant_new_uint64 ((guint64) MAX (external->created, 0)));
   return g_variant_builder_end (&dict);
