@@ -157,6 +157,21 @@ mount_thread (gpointer data)
   return NULL;
 }
 
+gboolean
+cpd_storage_run_apart (const char *name, GThreadFunc function, gpointer data, GError **error)
+{
+  g_autoptr(GError) cause = NULL;
+  GThread *thread = g_thread_try_new (name, function, data, &cause);
+
+  if (thread == NULL)
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to start a thread: %s", cause->message);
+      return FALSE;
+    }
+  g_thread_join (thread);
+  return TRUE;
+}
+
 /*
  * Paths of 500 layers fit into the kernel's page of options only when they
  * are short, that is relative to a working directory. That belongs to the
@@ -172,15 +187,9 @@ mount_relative (CpdStorage *storage, const char *program, const char *target, co
     .directory = storage->overlay, .program = program, .target = target, .options = options,
     .flags = storage->mount_options.flags | flags
   };
-  g_autoptr(GError) cause = NULL;
-  GThread *thread = g_thread_try_new ("cpd-mount", mount_thread, &job, &cause);
 
-  if (thread == NULL)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to start a thread: %s", cause->message);
-      return FALSE;
-    }
-  g_thread_join (thread);
+  if (!cpd_storage_run_apart ("cpd-mount", mount_thread, &job, error))
+    return FALSE;
   if (job.error == NULL)
     return TRUE;
   g_propagate_error (error, job.error);

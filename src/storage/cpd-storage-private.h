@@ -67,6 +67,12 @@ gboolean  cpd_storage_choose_driver    (CpdStorage         *storage,
                                         const CpdStorageSettings *settings,
                                         GError            **error);
 
+/* Calls FUNCTION with DATA in a thread that ends with it: for what changes a thread for good. */
+gboolean  cpd_storage_run_apart        (const char         *name,
+                                        GThreadFunc         function,
+                                        gpointer            data,
+                                        GError            **error);
+
 /* What drivers of overlays share. UPPER is the name of the directory for writes. */
 typedef struct
 {

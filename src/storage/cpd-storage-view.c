@@ -67,15 +67,9 @@ mount_view (CpdStorage *storage, const char *image_id, const char *options, int 
   ViewJob job = {
     .directory = storage->overlay, .options = options, .program = cpd_storage_get_mount_program (storage), .fd = -1
   };
-  g_autoptr(GError) cause = NULL;
-  GThread *thread = g_thread_try_new ("cpd-view", view_thread, &job, &cause);
 
-  if (thread == NULL)
-    {
-      g_set_error (error, CPOD_ERROR, CPOD_ERROR_FAILED, "failed to start a thread: %s", cause->message);
-      return FALSE;
-    }
-  g_thread_join (thread);
+  if (!cpd_storage_run_apart ("cpd-view", view_thread, &job, error))
+    return FALSE;
   *view = job.fd;
   if (job.error == NULL)
     return TRUE;
