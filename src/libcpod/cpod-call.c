@@ -60,23 +60,32 @@ cpod_call (CpodClient          *self,
                                             fd_list, cancellable, callback, user_data);
 }
 
+/* Takes FAILURE, whose message goes on without its D-Bus name. */
+static GVariant *
+give_reply (GVariant  *reply,
+            GError    *failure,
+            GError   **error)
+{
+  if (failure != NULL)
+    {
+      g_dbus_error_strip_remote_error (failure);
+      g_propagate_error (error, failure);
+    }
+
+  return reply;
+}
+
 GVariant *
 cpod_call_finish (GObject       *connection,
                   GAsyncResult  *result,
                   GUnixFDList  **fd_list,
                   GError       **error)
 {
-  g_autoptr(GError) local_error = NULL;
-  GVariant *reply;
+  GError *failure = NULL;
+  GVariant *reply = g_dbus_connection_call_with_unix_fd_list_finish (G_DBUS_CONNECTION (connection), fd_list,
+                                                                     result, &failure);
 
-  reply = g_dbus_connection_call_with_unix_fd_list_finish (G_DBUS_CONNECTION (connection), fd_list,
-                                                           result, &local_error);
-  if (reply != NULL)
-    return reply;
-
-  g_dbus_error_strip_remote_error (local_error);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return give_reply (reply, failure, error);
 }
 
 GVariant *
@@ -89,19 +98,13 @@ cpod_call_sync (CpodClient    *self,
                 GCancellable  *cancellable,
                 GError       **error)
 {
-  g_autoptr(GError) local_error = NULL;
-  GVariant *reply;
+  GError *failure = NULL;
+  GVariant *reply = g_dbus_connection_call_with_unix_fd_list_sync (self->connection, cpod_client_get_bus_name (self),
+                                                                   path, interface, method, parameters, NULL,
+                                                                   call_flags (self), G_MAXINT, NULL, fd_list,
+                                                                   cancellable, &failure);
 
-  reply = g_dbus_connection_call_with_unix_fd_list_sync (self->connection, cpod_client_get_bus_name (self),
-                                                         path, interface, method, parameters, NULL,
-                                                         call_flags (self), G_MAXINT, NULL, fd_list,
-                                                         cancellable, &local_error);
-  if (reply != NULL)
-    return reply;
-
-  g_dbus_error_strip_remote_error (local_error);
-  g_propagate_error (error, g_steal_pointer (&local_error));
-  return NULL;
+  return give_reply (reply, failure, error);
 }
 
 /* Gives the one descriptor that a reply of signature (h) carries, or -1 with ERROR set. */
