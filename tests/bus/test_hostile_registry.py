@@ -11,9 +11,9 @@ import socket
 import subprocess
 import threading
 
-from registry import Image, OCI_INDEX, OCI_MANIFEST, Registry, base_layer, digest_of, noise, pack, to_json
+from registry import Image, OCI_INDEX, OCI_MANIFEST, base_layer, digest_of, noise, pack, to_json
 from service import CallError, is_alive, main, parent_of, processes_with, wait_for
-from test_pull import PullCase, write
+from test_pull import GuardedCase, PullCase, write
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -332,13 +332,11 @@ class LiesTest(HostileCase):
                 self.client.job_wait(job, seconds=60)
 
 
-class AccessTest(PullCase):
+class AccessTest(GuardedCase):
     """Credentials, TLS, short names, mirrors, blocked registries."""
 
     @classmethod
     def setUpClass(cls):
-        cls.guarded = Registry('guarded', users={'someone': 'secret'}, tls=True)
-        cls.variables = {'SSL_CERT_FILE': cls.guarded.certificate}
         super().setUpClass()
         cls.image = Image(base_layer(), marker='access')
 
@@ -350,11 +348,6 @@ class AccessTest(PullCase):
                 f'[[registry]]\nprefix = "mirrored.example"\nlocation = "127.0.0.1:1"\n[[registry.mirror]]\n'
                 f'location = "{cls.registry.host}"\ninsecure = true\n'
                 f'[aliases]\n"nickname" = "{cls.registry.host}/deep/name"\n')
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.guarded.stop()
-        super().tearDownClass()
 
     def auth(self, user='someone', password='secret'):
         return {'auths': {self.guarded.host: {'auth': base64.b64encode(f'{user}:{password}'.encode()).decode()}}}

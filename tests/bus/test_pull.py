@@ -93,6 +93,17 @@ class PullCase(ServiceCase):
         return json.loads(self.client.call(path, 'Image', 'Inspect'))
 
 
+class GuardedCase(PullCase):
+    """With another registry, which wants a password and is spoken to by TLS."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.guarded = Registry(cls.__name__ + '-guarded', users={'someone': 'secret'}, tls=True)
+        cls.addClassCleanup(cls.guarded.stop)
+        cls.variables = {'SSL_CERT_FILE': cls.guarded.certificate}
+        super().setUpClass()
+
+
 class RegistryTest(PullCase):
     def test_pull(self):
         image = Image(base_layer(), pack(one=b'1'), pack(two=noise('two', 300000)), pack(three=b'3'), marker='pull')

@@ -5,10 +5,10 @@
 import base64
 import threading
 
-from registry import Image, Registry, pack, to_json
+from registry import Image, pack, to_json
 from service import is_alive, main, parent_of, processes_with, wait_for
 from test_hostile_registry import HostileRegistry
-from test_pull import PullCase
+from test_pull import GuardedCase, PullCase
 
 
 class SearchCase(PullCase):
@@ -19,13 +19,11 @@ class SearchCase(PullCase):
         return [row['name'] for row in self.search(term, **options)['repositories']]
 
 
-class CatalogTest(SearchCase):
+class CatalogTest(GuardedCase, SearchCase):
     """Debian's docker-registry, which has the distribution specification's list and no more."""
 
     @classmethod
     def setUpClass(cls):
-        cls.guarded = Registry('search-guarded', users={'someone': 'secret'}, tls=True)
-        cls.variables = {'SSL_CERT_FILE': cls.guarded.certificate}
         super().setUpClass()
         image = Image(pack(one=b'1'), marker='search')
         for name in ('tools/hammer', 'tools/saw', 'toys/hammer'):
@@ -36,11 +34,6 @@ class CatalogTest(SearchCase):
         return (f'unqualified-search-registries = ["{cls.registry.host}", "127.0.0.1:1"]\n' + super().registries()
                 + '[[registry]]\nlocation = "blocked.example"\nblocked = true\n'
                 f'[[registry]]\nprefix = "*.renamed.example"\nlocation = "{cls.registry.host}/behind"\ninsecure = true\n')
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.guarded.stop()
-        super().tearDownClass()
 
     def test_search(self):
         host = self.registry.host

@@ -9,6 +9,7 @@
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
 #include "test-archive.h"
+#include "test-engine.h"
 #include "test-scratch.h"
 
 #define THREADS 8
@@ -190,8 +191,7 @@ test_stress (void)
   Stress stress = { .root = test_scratch_new ("256m") };
 
   stress.told = g_ptr_array_new_with_free_func (g_free);
-  stress.engine = cpd_engine_new (cpd_config_new (stress.root, NULL), &error);
-  g_assert_no_error (error);
+  stress.engine = test_engine_open (stress.root);
   g_signal_connect (stress.engine, "event", G_CALLBACK (on_event), &stress);
   g_assert_true (cpd_engine_recover (stress.engine, &error));
   import_image (stress.engine);
@@ -206,10 +206,7 @@ test_stress (void)
   g_assert_cmpuint (problems->len, ==, 0);
   g_assert_cmpuint (cpd_store_count_containers (stress.engine->store, FALSE), ==, 0);
 
-  cpd_engine_shutdown (stress.engine);
-  while (g_main_context_iteration (NULL, FALSE))
-    continue;
-  g_assert_finalize_object (stress.engine);
+  test_engine_close (stress.engine);
   g_ptr_array_unref (stress.told);
   test_scratch_free (stress.root);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/cpd-engine-private.h"
+#include "test-engine.h"
 #include "test-scratch.h"
 
 #define IMAGE "1111111111111111111111111111111111111111111111111111111111111111"
@@ -42,13 +43,10 @@ on_changed (CpdEngine *engine, const char *id, gpointer data)
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr(GError) error = NULL;
-
   fixture->root = test_scratch_new ("64m");
   fixture->main = g_thread_self ();
   fixture->told = g_array_new (FALSE, FALSE, sizeof (guint64));
-  fixture->engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &error);
-  g_assert_no_error (error);
+  fixture->engine = test_engine_open (fixture->root);
   g_signal_connect (fixture->engine, "event", G_CALLBACK (on_event), fixture);
   g_signal_connect (fixture->engine, "container-changed", G_CALLBACK (on_changed), fixture);
 }
@@ -56,10 +54,7 @@ set_up (Fixture *fixture, gconstpointer data)
 static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
-  cpd_engine_shutdown (fixture->engine);
-  while (g_main_context_iteration (NULL, FALSE))
-    continue;
-  g_assert_finalize_object (fixture->engine);
+  test_engine_close (fixture->engine);
   g_array_unref (fixture->told);
   test_scratch_free (fixture->root);
 }

@@ -6,6 +6,7 @@
 
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
+#include "test-engine.h"
 #include "test-scratch.h"
 
 static gboolean
@@ -48,16 +49,10 @@ test_partial (void)
 static GVariant *
 get_info (const char *root)
 {
-  g_autoptr(GError) error = NULL;
-  CpdEngine *engine = cpd_engine_new (cpd_config_new (root, NULL), &error);
-  GVariant *info;
+  CpdEngine *engine = test_engine_open (root);
+  GVariant *info = cpd_engine_get_info (engine);
 
-  g_assert_no_error (error);
-  info = cpd_engine_get_info (engine);
-  cpd_engine_shutdown (engine);
-  while (g_main_context_iteration (NULL, FALSE))
-    continue;
-  g_assert_finalize_object (engine);
+  test_engine_close (engine);
   return info;
 }
 

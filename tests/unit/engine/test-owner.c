@@ -8,26 +8,8 @@
 #include "common/cpd-fs.h"
 #include "engine/cpd-engine-private.h"
 #include "public/cpod-error.h"
+#include "test-engine.h"
 #include "test-scratch.h"
-
-static CpdEngine *
-open_engine (TestScratch *fixture)
-{
-  g_autoptr(GError) error = NULL;
-  CpdEngine *engine = cpd_engine_new (cpd_config_new (fixture->path, NULL), &error);
-
-  g_assert_no_error (error);
-  return engine;
-}
-
-static void
-close_engine (CpdEngine *engine)
-{
-  cpd_engine_shutdown (engine);
-  while (g_main_context_iteration (NULL, FALSE))
-    continue;
-  g_assert_finalize_object (engine);
-}
 
 static void
 assert_locked (TestScratch *fixture, pid_t owner)
@@ -44,7 +26,7 @@ assert_locked (TestScratch *fixture, pid_t owner)
 static void
 test_second (TestScratch *fixture, gconstpointer data)
 {
-  CpdEngine *engine = open_engine (fixture);
+  CpdEngine *engine = test_engine_open (fixture->path);
   pid_t child;
   int status;
 
@@ -61,8 +43,8 @@ test_second (TestScratch *fixture, gconstpointer data)
   g_assert_cmpint (status, ==, 0);
   /* Those who were turned away did no harm, and the next one may have it. */
   assert_locked (fixture, getpid ());
-  close_engine (engine);
-  close_engine (open_engine (fixture));
+  test_engine_close (engine);
+  test_engine_close (test_engine_open (fixture->path));
 }
 
 /* The lock goes with its owner, however that ends. */
@@ -77,7 +59,7 @@ test_owner_killed (TestScratch *fixture, gconstpointer data)
   child = fork ();
   if (child == 0)
     {
-      open_engine (fixture);
+      test_engine_open (fixture->path);
       if (write (ends[1], "x", 1) != 1)
         _exit (1);
       for (;;)
@@ -89,14 +71,14 @@ test_owner_killed (TestScratch *fixture, gconstpointer data)
   assert_locked (fixture, child);
   g_assert_cmpint (kill (child, SIGKILL), ==, 0);
   g_assert_cmpint (waitpid (child, NULL, 0), ==, child);
-  close_engine (open_engine (fixture));
+  test_engine_close (test_engine_open (fixture->path));
 }
 
 static void
 test_recover_empty (TestScratch *fixture, gconstpointer data)
 {
   g_autoptr(GError) error = NULL;
-  CpdEngine *engine = open_engine (fixture);
+  CpdEngine *engine = test_engine_open (fixture->path);
   g_autoptr(GPtrArray) problems = NULL;
   g_autofree char *boot_id = NULL;
 
@@ -109,7 +91,7 @@ test_recover_empty (TestScratch *fixture, gconstpointer data)
   g_assert_cmpstr (boot_id, ==, cpd_engine_get_boot_id (engine));
   /* The first start of all is no reboot. */
   g_assert_cmpuint (cpd_store_last_event (engine->store), ==, 0);
-  close_engine (engine);
+  test_engine_close (engine);
 }
 
 static void
@@ -120,17 +102,17 @@ test_refresh (TestScratch *fixture, gconstpointer data)
   CpdEngine *engine;
 
   g_setenv ("CPOD_BOOT_ID", "first", TRUE);
-  engine = open_engine (fixture);
+  engine = test_engine_open (fixture->path);
   g_assert_true (cpd_engine_recover (engine, NULL));
-  close_engine (engine);
+  test_engine_close (engine);
   g_setenv ("CPOD_BOOT_ID", "second", TRUE);
   for (int i = 0; i < 2; i++)   /* once, not at each start */
     {
-      engine = open_engine (fixture);
+      engine = test_engine_open (fixture->path);
       g_assert_true (cpd_engine_recover (engine, NULL));
       g_clear_pointer (&events, g_ptr_array_unref);
       events = cpd_store_list_events (engine->store, &all, NULL, NULL, NULL);
-      close_engine (engine);
+      test_engine_close (engine);
       g_assert_cmpuint (events->len, ==, 1);
       g_assert_cmpstr (((CpdEventRow *) events->pdata[0])->status, ==, "refresh");
     }
@@ -144,7 +126,7 @@ test_orphans (TestScratch *fixture, gconstpointer data)
     "abababababababababababababababababababababababababababababababab", NULL);
   g_autofree char *bundle = g_build_filename (fixture->path, "run/containers",
     "cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd/rootfs", NULL);
-  CpdEngine *engine = open_engine (fixture);
+  CpdEngine *engine = test_engine_open (fixture->path);
   g_autoptr(GPtrArray) before = NULL, after = NULL;
   gint64 number;
 
@@ -159,7 +141,7 @@ test_orphans (TestScratch *fixture, gconstpointer data)
   g_assert_cmpuint (after->len, ==, 0);
   g_assert_false (g_file_test (directory, G_FILE_TEST_EXISTS));
   g_assert_false (g_file_test (bundle, G_FILE_TEST_EXISTS));
-  close_engine (engine);
+  test_engine_close (engine);
 }
 
 static void

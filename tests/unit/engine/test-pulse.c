@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine/cpd-engine-private.h"
+#include "test-engine.h"
 #include "test-scratch.h"
 
 /* How often the main loop looks whether something has come that must not; the test passes sooner where it is slow. */
@@ -22,21 +23,15 @@ on_pulse (CpdEngine *engine, gpointer data)
 static void
 set_up (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr(GError) error = NULL;
-
   fixture->root = test_scratch_new ("64m");
-  fixture->engine = cpd_engine_new (cpd_config_new (fixture->root, NULL), &error);
-  g_assert_no_error (error);
+  fixture->engine = test_engine_open (fixture->root);
   g_signal_connect (fixture->engine, "pulse", G_CALLBACK (on_pulse), fixture);
 }
 
 static void
 tear_down (Fixture *fixture, gconstpointer data)
 {
-  cpd_engine_shutdown (fixture->engine);
-  while (g_main_context_iteration (NULL, FALSE))
-    continue;
-  g_assert_finalize_object (fixture->engine);
+  test_engine_close (fixture->engine);
   test_scratch_free (fixture->root);
 }
 
