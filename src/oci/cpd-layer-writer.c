@@ -6,19 +6,16 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-in-root.h"
 #include "oci/cpd-layer-meta.h"
+#include "oci/cpd-layer-whiteout.h"
+#include "oci/cpd-whiteout.h"
 #include "public/cpod-error.h"
 
-#define WHITEOUT_PREFIX ".wh."
-#define WHITEOUT_META ".wh..wh."
-#define WHITEOUT_OPAQUE ".wh..wh..opq"
 #define NOBODY G_MAXUINT32      /* no file can belong to it */
-#define XATTR_OPAQUE "trusted.overlay.opaque"
 
 struct _CpdLayerWriter
 {
@@ -210,60 +207,6 @@ clear_place (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error)
   return FALSE;
 }
 
-static gboolean
-set_opaque (const CpdLayerItem *item, int directory, const char *name, GError **error)
-{
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d/%s", directory, name);
-  gboolean unable;
-
-  if (setxattr (path, XATTR_OPAQUE, "y", 1, 0) == 0)
-    return TRUE;
-  unable = errno == ENOTSUP || errno == EPERM;
-  cpd_set_error_errno (error, errno, "entry '%s': failed to note by %s that a directory hides what lies below%s",
-                       item->shown, XATTR_OPAQUE,
-                       unable ? "; images need a file system with trusted extended attributes" : "");
-  return FALSE;
-}
-
-static gboolean
-is_whiteout (const struct stat *info)
-{
-  return S_ISCHR (info->st_mode) && info->st_rdev == 0;
-}
-
-/* Hides NAME of the layers below. What this layer has under that name itself stays. */
-static gboolean
-add_whiteout_of (const CpdLayerItem *item, const char *name, GError **error)
-{
-  struct stat info;
-
-  if (mknodat (item->parent, name, S_IFCHR, 0) == 0)
-    return TRUE;
-  if (errno != EEXIST || fstatat (item->parent, name, &info, AT_SYMLINK_NOFOLLOW) < 0)
-    {
-      cpd_layer_item_fail (item, errno, "make a whiteout", error);
-      return FALSE;
-    }
-  return !S_ISDIR (info.st_mode) || set_opaque (item, item->parent, name, error);
-}
-
-static gboolean
-add_whiteout (const CpdLayerItem *item, GError **error)
-{
-  const char *name = item->base + strlen (WHITEOUT_PREFIX);
-
-  if (strcmp (item->base, WHITEOUT_OPAQUE) == 0)
-    return set_opaque (item, item->parent, ".", error);
-  if (g_str_has_prefix (item->base, WHITEOUT_META))     /* what aufs kept for itself */
-    return TRUE;
-  if (*name == '\0' || strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
-    {
-      cpd_layer_item_reject (item, "it is a whiteout of no name", error);
-      return FALSE;
-    }
-  return add_whiteout_of (item, name, error);
-}
-
 /* Opens the directory that the target of a hard link is in; it must be there already. */
 static int
 open_target_parent (CpdLayerWriter *writer, const char *path, const char **base)
@@ -422,7 +365,7 @@ make_directory (CpdLayerWriter *writer, const CpdLayerItem *item, GError **error
       cpd_layer_item_fail (item, errno, "make it", error);
       return FALSE;
     }
-  return !is_whiteout (&info) || set_opaque (item, item->parent, item->base, error);
+  return !cpd_whiteout_is (&info) || cpd_layer_whiteout_set_opaque (item, item->parent, item->base, error);
 }
 
 static gboolean
@@ -538,8 +481,8 @@ cpd_layer_writer_add (CpdLayerWriter *writer, CpdLayerSource *source, struct arc
       archive_entry_set_uid (entry, writer->rules->uid);
       archive_entry_set_gid (entry, writer->rules->gid);
     }
-  if (writer->rules == NULL && g_str_has_prefix (item.base, WHITEOUT_PREFIX))
-    return add_whiteout (&item, error);
+  if (writer->rules == NULL && g_str_has_prefix (item.base, CPD_WHITEOUT_PREFIX))
+    return cpd_layer_whiteout_add (&item, error);
   if (hard_link != NULL)
     return add_hard_link (writer, &item, hard_link, error);
   if (archive_entry_filetype (entry) == AE_IFREG)

@@ -13,9 +13,6 @@
 #include "public/cpod-error.h"
 
 #define SECOND 1000000000
-#define MARK_PREFIX ".wh."
-#define MARK_OPAQUE ".wh..wh..opq"
-#define MARK_OPAQUE_SHORT ".wh..opq"
 
 /* libarchive has the fraction of a time before 1970 go forwards, in both directions: -1.5 is -1 and +0.5 to it, where
  * stat() and everybody else says -2 and +0.5. Between -1 and 0 it loses the sign; there whole seconds must do. */
@@ -142,30 +139,6 @@ cpd_tar_entry_find_holes (CpdTarEntry *entry, int fd, const struct stat *info)
   /* No data at all is said by an empty piece at the end. */
   if (at == 0 && lseek (fd, 0, SEEK_DATA) < 0 && errno == ENXIO)
     archive_entry_sparse_add_entry (entry, info->st_size, 0);
-}
-
-gboolean
-cpd_tar_entry_is_opaque (int fd)
-{
-  char value[2];
-
-  return fgetxattr (fd, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
-}
-
-gboolean
-cpd_tar_entry_has_opaque_mark (int fd)
-{
-  return faccessat (fd, MARK_OPAQUE, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
-const char *
-cpd_tar_entry_marked_name (const char *base)
-{
-  if (!g_str_has_prefix (base, MARK_PREFIX))
-    return NULL;
-  if (g_str_has_prefix (base, MARK_PREFIX MARK_PREFIX) || strcmp (base, MARK_OPAQUE_SHORT) == 0)
-    return "";
-  return base + strlen (MARK_PREFIX);
 }
 
 gboolean

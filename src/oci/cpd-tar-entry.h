@@ -31,13 +31,6 @@ gboolean     cpd_tar_entry_read_xattrs (CpdTarEntry        *entry,
 void         cpd_tar_entry_find_holes  (CpdTarEntry        *entry,
                                         int                 fd,
                                         const struct stat  *info);
-/* Whether overlayfs shows nothing of the same directory below. */
-gboolean     cpd_tar_entry_is_opaque   (int                 fd);
-/* Likewise, where the program that makes overlays could only say it by a file of its own. */
-gboolean     cpd_tar_entry_has_opaque_mark (int              fd);
-/* What a file of that name stands for, where a program makes the overlay: NULL when it is just a file, "" for a mark
- * that nobody is to see, else the name of what is taken away. */
-const char  *cpd_tar_entry_marked_name (const char         *base);
 /* Whether overlayfs shows the contents of another directory below. */
 gboolean     cpd_tar_entry_is_redirect (int                 fd);
 

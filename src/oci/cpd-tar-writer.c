@@ -13,11 +13,10 @@
 #include "oci/cpd-libarchive.h"
 #include "oci/cpd-tar-entry.h"
 #include "oci/cpd-tar-output.h"
+#include "oci/cpd-whiteout.h"
 #include "public/cpod-error.h"
 
 #define BLOCK_SIZE (256 * 1024)
-#define WHITEOUT_PREFIX ".wh."
-#define WHITEOUT_OPAQUE ".wh..wh..opq"
 
 struct _CpdTarWriter
 {
@@ -252,12 +251,12 @@ add_item (CpdTarWriter *writer, const char *directory, const Item *item, GError 
 {
   g_autoptr(CpdTarEntry) entry = NULL;
   const struct stat *info = &item->info;
-  const char *hidden = writer->options->marks ? cpd_tar_entry_marked_name (item->base) : NULL;
+  const char *hidden = writer->options->marks ? cpd_whiteout_marked_name (item->base) : NULL;
 
   if (hidden != NULL)
-    return *hidden == '\0' || add_mark (writer, directory, WHITEOUT_PREFIX, hidden, info, error);
-  if (writer->options->upper && S_ISCHR (info->st_mode) && info->st_rdev == 0)
-    return add_mark (writer, directory, WHITEOUT_PREFIX, item->base, info, error);
+    return *hidden == '\0' || add_mark (writer, directory, CPD_WHITEOUT_PREFIX, hidden, info, error);
+  if (writer->options->upper && cpd_whiteout_is (info))
+    return add_mark (writer, directory, CPD_WHITEOUT_PREFIX, item->base, info, error);
   if (S_ISSOCK (info->st_mode))
     return TRUE;
   entry = cpd_tar_entry_new (item->name, info);
@@ -285,9 +284,9 @@ add_directory_entry (CpdTarWriter *writer, int fd, const char *path, const char 
   if (!write_header (writer, entry, error))
     return FALSE;
   return !writer->options->upper
-         || !(cpd_tar_entry_is_opaque (fd) || (writer->options->marks && cpd_tar_entry_has_opaque_mark (fd)))
+         || !(cpd_whiteout_is_opaque (fd) || (writer->options->marks && cpd_whiteout_has_opaque_mark (fd)))
          || (writer->options->hides != NULL && !writer->options->hides (path, writer->options->hides_data))
-         || add_mark (writer, name, "", WHITEOUT_OPAQUE, &info, error);
+         || add_mark (writer, name, "", CPD_WHITEOUT_OPAQUE, &info, error);
 }
 
 static char *
@@ -309,7 +308,7 @@ add_deleted (CpdTarWriter *writer, int fd, const char *name, GError **error)
   if (fstat (fd, &info) < 0)
     return fail_errno (errno, "look at", name, error);
   for (guint i = 0; i < names->len; i++)
-    if (!add_mark (writer, name, WHITEOUT_PREFIX, names->pdata[i], &info, error))
+    if (!add_mark (writer, name, CPD_WHITEOUT_PREFIX, names->pdata[i], &info, error))
       return FALSE;
   return TRUE;
 }

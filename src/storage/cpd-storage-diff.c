@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-in-root.h"
 #include "oci/cpd-tar-entry.h"
+#include "oci/cpd-whiteout.h"
 #include "public/cpod-error.h"
 #include "storage/cpd-storage-private.h"
 
@@ -78,15 +78,9 @@ join (const char *directory, const char *base)
 }
 
 static gboolean
-is_whiteout (const struct stat *info)
-{
-  return S_ISCHR (info->st_mode) && info->st_rdev == 0;
-}
-
-static gboolean
 find_below (int lower, const char *path, struct stat *info)
 {
-  return lower >= 0 && cpd_in_root_stat_plain (lower, path, info) && !is_whiteout (info);
+  return lower >= 0 && cpd_in_root_stat_plain (lower, path, info) && !cpd_whiteout_is (info);
 }
 
 static gboolean
@@ -139,7 +133,7 @@ compare_mark (Diff *diff, const char *path, const char *base, const char *hidden
 static void
 compare_one (Diff *diff, int fd, const char *path, const char *base, GPtrArray *directories)
 {
-  const char *hidden = diff->marks ? cpd_tar_entry_marked_name (base) : NULL;
+  const char *hidden = diff->marks ? cpd_whiteout_marked_name (base) : NULL;
   struct stat info, old;
   gboolean is_old;
 
@@ -156,7 +150,7 @@ compare_one (Diff *diff, int fd, const char *path, const char *base, GPtrArray *
       return;
     }
   is_old = find_below (diff->lower, path, &old);
-  if (!is_whiteout (&info))
+  if (!cpd_whiteout_is (&info))
     cpd_changes_add (diff->changes, is_old ? CPD_CHANGE_CHANGED : CPD_CHANGE_ADDED, path);
   else if (is_old)
     cpd_changes_add (diff->changes, CPD_CHANGE_DELETED, path);
@@ -179,7 +173,7 @@ compare_contents (Diff *diff, int *fd, const char *path, GError **error)
 
       compare_one (diff, *fd, full, names->pdata[i], directories);
     }
-  if (cpd_tar_entry_is_opaque (*fd) || (diff->marks && cpd_tar_entry_has_opaque_mark (*fd)))
+  if (cpd_whiteout_is_opaque (*fd) || (diff->marks && cpd_whiteout_has_opaque_mark (*fd)))
     add_hidden (diff, path, names);
   cpd_close_fd (fd);
   for (guint i = 0; i < directories->len; i++)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/cpd-fs.h"
+#include "oci/cpd-whiteout.h"
 #include "public/cpod-error.h"
 #include "storage/cpd-mount-program.h"
 
@@ -33,7 +34,7 @@ use (const Trial *trial)
 
   if (fd < 0 || rmdir ("root/d") < 0 || mkdir ("root/d", 0700) < 0)
     return "write to it";
-  if (trial->program == NULL && getxattr ("upper/d", "trusted.overlay.opaque", value, sizeof value) < 1)
+  if (trial->program == NULL && getxattr ("upper/d", CPD_WHITEOUT_XATTR, value, sizeof value) < 1)
     return "hide a directory in it";
   return NULL;
 }

@@ -10,7 +10,7 @@
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-in-root.h"
-#include "oci/cpd-tar-entry.h"
+#include "oci/cpd-whiteout.h"
 #include "storage/cpd-file-copy.h"
 
 typedef struct
@@ -116,7 +116,7 @@ add_below (Directory *directory, guint number, int fd, const char *name, const s
       below->numbers = g_array_new (FALSE, FALSE, sizeof (guint));
       below->fd = fd;
       below->info = *info;
-      below->deleted = S_ISCHR (info->st_mode) && info->st_rdev == 0;
+      below->deleted = cpd_whiteout_is (info);
       g_hash_table_insert (directory->below, g_strdup (name), below);
     }
   below->closed = !S_ISDIR (info->st_mode);
@@ -157,7 +157,7 @@ open_layers (const Comparison *comparison, Directory *directory, GError **error)
       g_array_append_val (directory->fds, fd);
       if (!read_layer (directory, number, fd, error))
         return FALSE;
-      opaque = cpd_tar_entry_is_opaque (fd);
+      opaque = cpd_whiteout_is_opaque (fd);
     }
   return TRUE;
 }

@@ -9,7 +9,7 @@
 
 #include "common/cpd-fs.h"
 #include "oci/cpd-in-root.h"
-#include "oci/cpd-tar-entry.h"
+#include "oci/cpd-whiteout.h"
 #include "public/cpod-error.h"
 #include "storage/cpd-file-copy.h"
 
@@ -167,7 +167,7 @@ merge_one (Merge *merge, Item *item, GPtrArray *directories, GError **error)
     }
   if (!cpd_in_root_remove (item->to, item->base, error))
     return prefix (item->path, error);
-  if (S_ISCHR (item->info.st_mode) && item->info.st_rdev == 0)  /* a whiteout */
+  if (cpd_whiteout_is (&item->info))
     return TRUE;
   return copy (merge, item, error);
 }
@@ -195,7 +195,7 @@ merge_contents (Merge *merge, int from, int to, const char *path, GPtrArray *dir
 
   if (names == NULL || fstat (from, &info) < 0)
     return fail (path, "read", error);
-  if (cpd_tar_entry_is_opaque (from) && !clear (to, path, error))
+  if (cpd_whiteout_is_opaque (from) && !clear (to, path, error))
     return FALSE;
   for (guint i = 0; i < names->len; i++)
     {
