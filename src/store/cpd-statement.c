@@ -174,6 +174,12 @@ cpd_statement_next (CpdStatement *statement, GError **error)
 }
 
 gboolean
+cpd_statement_failed (CpdStatement *statement)
+{
+  return statement->result != SQLITE_ROW && statement->result != SQLITE_DONE;
+}
+
+gboolean
 cpd_statement_execute (CpdStatement *statement, GError **error)
 {
   while (cpd_statement_next (statement, error))

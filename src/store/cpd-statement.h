@@ -40,6 +40,8 @@ void           cpd_statement_bind_text (CpdStatement    *statement,
 /* The next row; FALSE at the end, and with an error set on failure. */
 gboolean       cpd_statement_next      (CpdStatement    *statement,
                                         GError         **error);
+/* Whether the last step gave neither a row nor the end, but an error. */
+gboolean       cpd_statement_failed    (CpdStatement    *statement);
 /* Runs a statement that gives no rows. */
 gboolean       cpd_statement_execute   (CpdStatement    *statement,
                                         GError         **error);

@@ -51,7 +51,6 @@ look (CpdStore *store, const char *sql, const char *value, const char *namespace
   g_autofree char *limit = g_strdup_printf (IN_NAMESPACE, CANDIDATES_MAX + 1);
   g_autofree char *whole = g_strconcat (sql, limit, NULL);
   g_autoptr(CpdStatement) statement = cpd_store_prepare (store, whole, error);
-  g_autoptr(GError) failure = NULL;
 
   if (statement == NULL)
     return FALSE;
@@ -60,12 +59,9 @@ look (CpdStore *store, const char *sql, const char *value, const char *namespace
   found->descriptions = g_ptr_array_new_with_free_func (g_free);
   found->namespaces = g_ptr_array_new_with_free_func (g_free);
   cpd_statement_bind (statement, "ss", value, namespace);
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     add_found (found, statement);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return !cpd_statement_failed (statement);
 }
 
 static void

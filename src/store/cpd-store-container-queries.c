@@ -122,7 +122,6 @@ cpd_store_list_containers (CpdStore *store, const CpdContainerQuery *query, GErr
   g_autoptr(GPtrArray) rows =
     g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_container_row_free);
   g_autoptr(CpdStatement) statement = NULL;
-  g_autoptr(GError) failure = NULL;
 
   if (!check_bound (store, "after", query->after, error)
       || !check_bound (store, "before", query->before, error)
@@ -131,14 +130,9 @@ cpd_store_list_containers (CpdStore *store, const CpdContainerQuery *query, GErr
   statement = prepare_list (store, query, error);
   if (statement == NULL)
     return NULL;
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     g_ptr_array_add (rows, cpd_container_row_read (statement, query->with_config));
-  if (failure != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
-  return g_steal_pointer (&rows);
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }
 
 guint
@@ -159,21 +153,17 @@ cpd_store_count_states (CpdStore *store, guint *counts, GError **error)
 {
   g_autoptr(CpdStatement) statement =
     cpd_store_prepare (store, "SELECT state, count(*) FROM container_status GROUP BY state", error);
-  g_autoptr(GError) failure = NULL;
 
   for (guint i = 0; i < CPD_N_CONTAINER_STATES; i++)
     counts[i] = 0;
   if (statement == NULL)
     return FALSE;
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     {
       gint64 state = cpd_statement_int (statement, 0);
 
       if (state >= 0 && state < CPD_N_CONTAINER_STATES)
         counts[state] = (guint) cpd_statement_int (statement, 1);
     }
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return !cpd_statement_failed (statement);
 }

@@ -306,18 +306,14 @@ cpd_store_keep_exit_codes (CpdTransaction *tx, const char *query, const char *id
 static gboolean
 note_execs (CpdTransaction *tx, const char *id, GError **error)
 {
-  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement = cpd_transaction_prepare (tx, "SELECT id FROM exec WHERE container_id = ?", error);
 
   if (statement == NULL)
     return FALSE;
   cpd_statement_bind (statement, "s", id);
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     cpd_transaction_container_changed (tx, cpd_statement_peek_text (statement, 0));
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return !cpd_statement_failed (statement);
 }
 
 gboolean

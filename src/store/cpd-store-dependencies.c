@@ -53,26 +53,21 @@ char **
 cpd_store_list_dependencies (CpdStore *store, const char *id, GError **error)
 {
   g_autoptr(GStrvBuilder) ids = g_strv_builder_new ();
-  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement =
     cpd_store_prepare (store, "SELECT depends_on FROM dependency WHERE id = ? ORDER BY depends_on", error);
 
   if (statement == NULL)
     return NULL;
   cpd_statement_bind (statement, "s", id);
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     g_strv_builder_add (ids, cpd_statement_peek_text (statement, 0));
-  if (failure == NULL)
-    return g_strv_builder_end (ids);
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
+  return cpd_statement_failed (statement) ? NULL : g_strv_builder_end (ids);
 }
 
 GPtrArray *
 cpd_store_list_dependents (CpdStore *store, const char *id, GError **error)
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_container_row_free);
-  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement =
     cpd_store_prepare (store, CPD_CONTAINER_COLUMNS CPD_CONTAINER_TABLES
                               " WHERE id IN (SELECT dependency.id FROM dependency WHERE depends_on = ?1)"
@@ -81,24 +76,20 @@ cpd_store_list_dependents (CpdStore *store, const char *id, GError **error)
   if (statement == NULL)
     return NULL;
   cpd_statement_bind (statement, "s", id);
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     g_ptr_array_add (rows, cpd_container_row_read (statement, FALSE));
-  if (failure == NULL)
-    return g_steal_pointer (&rows);
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }
 
 GPtrArray *
 cpd_store_list_all_dependencies (CpdStore *store, GError **error)
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_dependency_row_free);
-  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement = cpd_store_prepare (store, "SELECT id, depends_on FROM dependency", error);
 
   if (statement == NULL)
     return NULL;
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     {
       CpdDependencyRow *row = g_new0 (CpdDependencyRow, 1);
 
@@ -106,8 +97,5 @@ cpd_store_list_all_dependencies (CpdStore *store, GError **error)
       row->depends_on = cpd_statement_text (statement, 1);
       g_ptr_array_add (rows, row);
     }
-  if (failure == NULL)
-    return g_steal_pointer (&rows);
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }

@@ -195,7 +195,6 @@ cpd_store_list_events (CpdStore *store, const CpdEventQuery *query, guint64 *las
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_event_row_free);
   g_autoptr(CpdStatement) statement = NULL;
-  g_autoptr(GError) failure = NULL;
   guint limit = query->limit > 0 ? MIN (query->limit, CPD_EVENTS_MAX) : CPD_EVENTS_MAX;
   guint64 oldest, newest;
 
@@ -205,13 +204,10 @@ cpd_store_list_events (CpdStore *store, const CpdEventQuery *query, guint64 *las
   statement = prepare_query (store, query, error);
   if (statement == NULL)
     return NULL;
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     g_ptr_array_add (rows, read_row (statement));
-  if (failure != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
+  if (cpd_statement_failed (statement))
+    return NULL;
 
   if (rows->len > 0)
     newest = MAX (newest, ((CpdEventRow *) rows->pdata[rows->len - 1])->seq);

@@ -211,7 +211,6 @@ GPtrArray *
 cpd_store_list_execs (CpdStore *store, const char *container_id, gboolean running_only, GError **error)
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_exec_row_free);
-  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement =
     cpd_store_prepare (store, container_id != NULL
                               ? COLUMNS " WHERE container_id = ?1 AND (NOT ?2 OR state = ?3) ORDER BY created, id"
@@ -220,10 +219,7 @@ cpd_store_list_execs (CpdStore *store, const char *container_id, gboolean runnin
   if (statement == NULL)
     return NULL;
   cpd_statement_bind (statement, "sii", container_id, (gint64) running_only, (gint64) CPD_EXEC_RUNNING);
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     g_ptr_array_add (rows, read_row (statement));
-  if (failure == NULL)
-    return g_steal_pointer (&rows);
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }

@@ -101,20 +101,14 @@ read_all (CpdStore *store, const char *sql, const char *value,
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func (free_row);
   g_autoptr(CpdStatement) statement = cpd_store_prepare (store, sql, error);
-  g_autoptr(GError) failure = NULL;
 
   if (statement == NULL)
     return NULL;
   if (value != NULL)
     cpd_statement_bind (statement, "s", value);
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     g_ptr_array_add (rows, read_row (statement));
-  if (failure != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
-  return g_steal_pointer (&rows);
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }
 
 static GPtrArray *

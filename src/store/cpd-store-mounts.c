@@ -13,19 +13,15 @@ cpd_mount_row_free (CpdMountRow *row)
 gboolean
 cpd_store_get_mounts (CpdStore *store, const char *id, guint *count, GError **error)
 {
-  g_autoptr(GError) failure = NULL;
   g_autoptr(CpdStatement) statement = cpd_store_prepare (store, "SELECT count FROM mount WHERE id = ?", error);
 
   *count = 0;
   if (statement == NULL)
     return FALSE;
   cpd_statement_bind (statement, "s", id);
-  if (cpd_statement_next (statement, &failure))
+  if (cpd_statement_next (statement, error))
     *count = (guint) cpd_statement_int (statement, 0);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return !cpd_statement_failed (statement);
 }
 
 gboolean
@@ -53,11 +49,10 @@ cpd_store_list_mounts (CpdStore *store, GError **error)
 {
   g_autoptr(GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) cpd_mount_row_free);
   g_autoptr(CpdStatement) statement = cpd_store_prepare (store, "SELECT id, count FROM mount ORDER BY id", error);
-  g_autoptr(GError) failure = NULL;
 
   if (statement == NULL)
     return NULL;
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     {
       CpdMountRow *row = g_new0 (CpdMountRow, 1);
 
@@ -65,10 +60,7 @@ cpd_store_list_mounts (CpdStore *store, GError **error)
       row->count = (guint) cpd_statement_int (statement, 1);
       g_ptr_array_add (rows, row);
     }
-  if (failure == NULL)
-    return g_steal_pointer (&rows);
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return NULL;
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }
 
 gboolean

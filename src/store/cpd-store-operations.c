@@ -77,11 +77,10 @@ cpd_store_list_operations (CpdStore *store, GError **error)
   g_autoptr(CpdStatement) statement =
     cpd_store_prepare (store, "SELECT number, kind, object, payload FROM operation ORDER BY number",
                        error);
-  g_autoptr(GError) failure = NULL;
 
   if (statement == NULL)
     return NULL;
-  while (cpd_statement_next (statement, &failure))
+  while (cpd_statement_next (statement, error))
     {
       CpdOperationRow *row = g_new0 (CpdOperationRow, 1);
 
@@ -94,10 +93,5 @@ cpd_store_list_operations (CpdStore *store, GError **error)
       else
         g_ptr_array_add (rows, row);
     }
-  if (failure != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&failure));
-      return NULL;
-    }
-  return g_steal_pointer (&rows);
+  return cpd_statement_failed (statement) ? NULL : g_steal_pointer (&rows);
 }

@@ -45,17 +45,13 @@ static gboolean
 query_text (CpdConnection *connection, const char *sql, char **text, GError **error)
 {
   g_autoptr(CpdStatement) statement = cpd_connection_prepare (connection, sql, error);
-  g_autoptr(GError) failure = NULL;
 
   *text = NULL;
   if (statement == NULL)
     return FALSE;
-  if (cpd_statement_next (statement, &failure))
+  if (cpd_statement_next (statement, error))
     *text = cpd_statement_text (statement, 0);
-  if (failure == NULL)
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&failure));
-  return FALSE;
+  return !cpd_statement_failed (statement);
 }
 
 #define SCHEMA_TEXT \
