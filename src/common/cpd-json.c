@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/cpd-clock.h"
 #include "public/cpod-error.h"
 
 /* The parser calls itself for each level, and so does who frees or copies what it has made. */
@@ -218,4 +219,12 @@ cpd_json_to_strings (JsonObject *object)
     if (JSON_NODE_HOLDS_VALUE (node) && json_node_get_value_type (node) == G_TYPE_STRING)
       g_variant_builder_add (&strings, "{ss}", key, json_node_get_string (node));
   return g_variant_builder_end (&strings);
+}
+
+void
+cpd_json_set_time (JsonObject *object, const char *key, gint64 time_us)
+{
+  g_autofree char *text = cpd_clock_format (time_us);
+
+  json_object_set_string_member (object, key, text);
 }

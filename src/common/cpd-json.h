@@ -36,6 +36,10 @@ void         cpd_json_set_strv         (JsonObject        *object,
 void         cpd_json_set_string       (JsonObject        *object,
                                         const char        *key,
                                         const char        *string);
+/* As text, see cpd_clock_format(). */
+void         cpd_json_set_time         (JsonObject        *object,
+                                        const char        *key,
+                                        gint64             time_us);
 JsonArray   *cpd_json_array_from_strv  (const char *const *strings);
 
 G_END_DECLS

@@ -37,13 +37,6 @@ new_image_free (NewImage *image)
   g_free (image);
 }
 
-static gboolean
-fail_errno (const char *what, const char *path, GError **error)
-{
-  cpd_set_error_errno (error, errno, "failed to %s %s", what, path);
-  return FALSE;
-}
-
 /* One sync for all files of all layers, and one for the blobs, which may lie on another file system. */
 static gboolean
 sync_all (CpdImageWriter *writer, GError **error)
@@ -55,7 +48,7 @@ sync_all (CpdImageWriter *writer, GError **error)
       g_prefix_error (error, "%s: ", writer->directory);
       return FALSE;
     }
-  return (blobs >= 0 && syncfs (blobs) == 0) || fail_errno ("sync", writer->blobs, error);
+  return (blobs >= 0 && syncfs (blobs) == 0) || cpd_image_writer_fail ("sync", writer->blobs, error);
 }
 
 static CpdLayerRow *
@@ -111,7 +104,7 @@ publish_layer_blob (CpdImageWriter *writer, guint number, GError **error)
   if (!layer->is_new || g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
   if (rename (from, path) < 0)
-    return fail_errno ("make", path, error);
+    return cpd_image_writer_fail ("make", path, error);
   g_ptr_array_add (writer->made, g_steal_pointer (&path));
   return TRUE;
 }
@@ -223,7 +216,7 @@ publish_layer (CpdImageWriter *writer, guint number, GPtrArray *trash, GError **
   if (g_file_test (path, G_FILE_TEST_EXISTS))   /* it is in no row: somebody else's */
     cpd_storage_discard (writer->storage, path, trash);
   if (rename (from, path) < 0)
-    return fail_errno ("make", path, error);
+    return cpd_image_writer_fail ("make", path, error);
   g_ptr_array_add (writer->made, g_steal_pointer (&path));
   layer->row->link = cpd_storage_make_link (writer->storage, layer->chain_id, error);
   if (layer->row->link == NULL)

@@ -55,4 +55,9 @@ struct _CpdImageWriter
   GPtrArray *made;              /* (owned) paths that have to go if it fails */
 };
 
+/* Says by errno that WHAT could not be done to PATH. FALSE. */
+gboolean cpd_image_writer_fail (const char  *what,
+                                const char  *path,
+                                GError     **error);
+
 G_END_DECLS

@@ -32,8 +32,8 @@ entry_free (CpdWriterEntry *entry)
   g_free (entry);
 }
 
-static gboolean
-fail_errno (const char *what, const char *path, GError **error)
+gboolean
+cpd_image_writer_fail (const char *what, const char *path, GError **error)
 {
   cpd_set_error_errno (error, errno, "failed to %s %s", what, path);
   return FALSE;
@@ -48,12 +48,12 @@ make_directories (CpdImageWriter *writer, GError **error)
   writer->directory = cpd_storage_tmp_path (writer->storage, number);
   writer->blobs = g_build_filename (writer->storage->images, "blobs", "sha256", blobs, NULL);
   if (mkdir (writer->directory, 0700) < 0)
-    return fail_errno ("make directory", writer->directory, error);
+    return cpd_image_writer_fail ("make directory", writer->directory, error);
   if (mkdir (writer->blobs, 0700) < 0)
-    return fail_errno ("make directory", writer->blobs, error);
+    return cpd_image_writer_fail ("make directory", writer->blobs, error);
   writer->fd = open (writer->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (writer->fd < 0)
-    return fail_errno ("open", writer->directory, error);
+    return cpd_image_writer_fail ("open", writer->directory, error);
   writer->flusher = cpd_flusher_new (writer->fd, error);
   return writer->flusher != NULL;
 }
@@ -276,13 +276,13 @@ unpack (CpdImageWriter *writer, guint number, int fd, const CpdLayerPart *part, 
   Progress progress = { writer, layer };
 
   if (mkdir (directory, 0700) < 0 || mkdir (diff, 0755) < 0 || chmod (diff, 0755) < 0)
-    return fail_errno ("make directory", diff, error);
+    return cpd_image_writer_fail ("make directory", diff, error);
   root = open (diff, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
-    return fail_errno ("open directory", diff, error);
+    return cpd_image_writer_fail ("open directory", diff, error);
   blob = open (path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (blob < 0)
-    return fail_errno ("make", path, error);
+    return cpd_image_writer_fail ("make", path, error);
   return cpd_layer_extract_part (fd, part, root, blob, &writer->limits, on_progress, &progress, cancellable,
                                  &layer->info, error);
 }

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "common/cpd-clock.h"
 #include "common/cpd-json.h"
 #include "common/cpd-names.h"
 #include "engine/containers/cpd-container-config.h"
@@ -9,14 +8,6 @@
 #include "store/cpd-store-execs.h"
 
 /* podman's field names and forms, so that what reads its output reads ours. */
-
-static void
-set_time (JsonObject *object, const char *key, gint64 time_us)
-{
-  g_autofree char *text = cpd_clock_format (time_us);
-
-  json_object_set_string_member (object, key, text);
-}
 
 static JsonObject *
 state_object (CpdEngine *engine, const CpdContainerRow *row)
@@ -34,8 +25,8 @@ state_object (CpdEngine *engine, const CpdContainerRow *row)
   json_object_set_int_member (object, "Pid", status->pid);
   json_object_set_int_member (object, "ConmonPid", status->monitor_pid);
   json_object_set_int_member (object, "ExitCode", status->exit_code);
-  set_time (object, "StartedAt", status->started);
-  set_time (object, "FinishedAt", status->finished);
+  cpd_json_set_time (object, "StartedAt", status->started);
+  cpd_json_set_time (object, "FinishedAt", status->finished);
   json_object_set_string_member (object, "CgroupPath", cgroup != NULL ? cgroup : "");
   return object;
 }
@@ -145,7 +136,7 @@ cpd_engine_inspect_container (CpdEngine *engine, const char *id, gboolean size, 
     }
   args = cpd_json_array_from_strv ((const char *const *) config->args + 1);
   json_object_set_string_member (object, "Id", row->id);
-  set_time (object, "Created", row->created);
+  cpd_json_set_time (object, "Created", row->created);
   json_object_set_string_member (object, "Path", config->args[0]);
   json_object_set_array_member (object, "Args", args);
   json_object_set_object_member (object, "State", state_object (engine, row));

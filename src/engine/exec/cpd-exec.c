@@ -308,14 +308,6 @@ cpd_engine_remove_exec (CpdEngine *engine, const char *id, gboolean force, GErro
   return FALSE;
 }
 
-static void
-set_time (JsonObject *object, const char *key, gint64 time_us)
-{
-  g_autofree char *text = cpd_clock_format (time_us);
-
-  json_object_set_string_member (object, key, text);
-}
-
 static JsonObject *
 process_object (const CpdExecConfig *config)
 {
@@ -352,9 +344,9 @@ cpd_engine_inspect_exec (CpdEngine *engine, const char *id, GError **error)
   json_object_set_boolean_member (object, "OpenStdout", TRUE);
   json_object_set_boolean_member (object, "OpenStderr", TRUE);
   json_object_set_boolean_member (object, "AutoRemove", row->auto_remove);
-  set_time (object, "Created", row->created);
-  set_time (object, "StartedAt", row->status.started);
-  set_time (object, "FinishedAt", row->status.finished);
+  cpd_json_set_time (object, "Created", row->created);
+  cpd_json_set_time (object, "StartedAt", row->status.started);
+  cpd_json_set_time (object, "FinishedAt", row->status.finished);
   json_object_set_object_member (object, "ProcessConfig", process_object (config));
   return cpd_json_print_object (object);
 }
