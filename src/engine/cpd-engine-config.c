@@ -78,7 +78,7 @@ cpd_engine_make_directories (CpdEngine *engine, GError **error)
     { config->static_dir, NULL, 0700 },
     { config->static_dir, "containers", 0700 },
     { config->run_root, NULL, 0751 },
-    { config->run_root, "containers", 0711 },
+    { config->run_root, "containers", 0700 },   /* or others could run what containers have made set-user-ID */
     { config->run_root, "mounts", 0700 },
     { config->tmp_dir, NULL, 0751 },
     { config->tmp_dir, "runtime", 0700 },

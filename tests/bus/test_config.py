@@ -231,6 +231,23 @@ class DefaultsTest(ConfigCase):
         self.assertGreater(size, 0)
         self.assertLessEqual(size, 8192)
 
+    def test_log_that_is_followed(self):
+        """When conmon begins another file, the log goes on in that."""
+        self.begin('followed', '[containers]\nlog_size_max = "8k"\n')
+        self.client.import_busybox()
+        script = 'while read n; do i=0; while [ $i -lt 80 ]; do echo line $n $i; i=$((i+1)); done; done'
+        container = self.client.create('sh', '-c', script, stdin=True)
+        with container.attach() as stream:
+            container.start()
+            with open(container.call('Logs', follow=True), encoding='ascii') as log:
+                for number in range(6):         # of less than half a file each
+                    stream.send(b'%d\n' % number)
+                    lines = [log.readline().split(' ', 3)[3] for _ in range(80)]
+                    self.assertEqual(lines, [f'line {number} {i}\n' for i in range(80)])
+                container.kill()
+                self.assertEqual(log.read(), '')
+        self.assertLessEqual(os.path.getsize(self.service.state('lib', 'containers', container.id, 'ctr.log')), 8192)
+
     def test_runtime_by_name(self):
         self.begin('named', '[engine]\nruntime = "mine"\n[engine.runtimes]\nmine = ["/nonexistent/a", "/nonexistent/b"]\n')
         self.client.import_busybox()
@@ -246,12 +263,25 @@ class A10PathsTest(ConfigCase):
     def test_a08_modes(self):
         self.begin('modes', '')
         names = ('lib', 'lib/containers', 'run', 'run/containers', 'run/runtime', 'run/exits', 'run/events')
-        expected = ['0o700', '0o700', '0o751', '0o711', '0o700', '0o700', '0o700']
+        expected = ['0o700', '0o700', '0o751', '0o700', '0o700', '0o700', '0o700']
         self.assertEqual(self.modes(*names), expected)
         self.service.stop()
         os.chmod(self.service.state('run', 'exits'), 0o777)
         self.service.start(CPOD_CONF=self.conf)
         self.assertEqual(self.modes(*names), expected)
+
+    def test_roots_are_nobody_elses(self):
+        """What a container makes set-user-ID in its root is run by nobody on the host."""
+        self.begin('reach', '')
+        self.client.import_busybox()
+        container = self.client.create('sleep', '1000')
+        container.start()
+        path = self.service.state('run', 'containers', container.id, 'rootfs', 'bin', 'busybox')
+        self.assertTrue(os.path.exists(path))
+        others = subprocess.run(['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', 'ls', path],
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+        self.assertIn(b'Permission denied', others.stderr)
+        container.remove(force=True, timeout=0)
 
     def test_moved_below_root(self):
         """The whole state goes to another place: what it says of itself is not in the way."""

@@ -156,7 +156,7 @@ prepare (CpdEngine *engine, const CpdContainerRow *row, const CpdContainerConfig
   g_autofree char *rootfs = cpd_engine_rootfs_path (engine, row->id);
   g_autofree char *directory = cpd_engine_container_dir (engine, row->id);
 
-  if (!cpd_fs_mkdir_p (rootfs, 0711, error) || !cpd_fs_mkdir_p (directory, 0700, error))
+  if (!cpd_fs_mkdir_p (rootfs, 0700, error) || !cpd_fs_mkdir_p (directory, 0700, error))
     return FALSE;
   cpd_fault_point ("init.bundle");
   if (!cpd_engine_mount_root (engine, row, rootfs, error))
