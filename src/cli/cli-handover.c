@@ -32,7 +32,7 @@ close_all (int *fds)
       }
 }
 
-/* Terminals and files are not: the service tells why. */
+/* Terminals and files are not, nor are sockets of others than root: the service tells why. */
 static gboolean
 can_be_given (int fd)
 {
@@ -42,7 +42,7 @@ can_be_given (int fd)
   if (fstat (fd, &info) < 0)
     return FALSE;
 
-  return S_ISFIFO (info.st_mode) || S_ISSOCK (info.st_mode)
+  return S_ISFIFO (info.st_mode) || (S_ISSOCK (info.st_mode) && geteuid () == 0)
          || (S_ISCHR (info.st_mode) && stat ("/dev/null", &null) == 0 && null.st_rdev == info.st_rdev);
 }
 

@@ -11,6 +11,7 @@ import os
 import pwd
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -241,14 +242,14 @@ class User:
         assert select.select([self.process.stdout], [], [], seconds)[0], f'no outcome in {seconds} s'
         return json.loads(self.process.stdout.readline())
 
-    def begin(self, path, interface, method, signature='', *arguments, interactive=False, **options):
-        """Sends the call without waiting for its outcome; see end()."""
+    def begin(self, path, interface, method, signature='', *arguments, interactive=False, files=(), **options):
+        """Sends the call without waiting for its outcome; see end(). FILES: what it opens for that, see open_one()."""
         parameters = GLib.Variant(f'({signature}a{{sv}})', (*arguments, service.to_options(options)))
-        self.begin_raw(path, f'{service.NAME}.{interface}', method, parameters, interactive)
+        self.begin_raw(path, f'{service.NAME}.{interface}', method, parameters, interactive, files)
 
-    def begin_raw(self, path, interface, method, parameters, interactive=False):
+    def begin_raw(self, path, interface, method, parameters, interactive=False, files=()):
         line = {'path': path, 'interface': interface, 'method': method, 'interactive': interactive,
-                'parameters': parameters.print_(True)}
+                'parameters': parameters.print_(True), 'files': list(files)}
         self.process.stdin.write(json.dumps(line).encode() + b'\n')
         self.process.stdin.flush()
 
@@ -369,6 +370,15 @@ def become(name, cgroup):
     os.setuid(entry.pw_uid)
 
 
+def open_one(name):
+    """A descriptor: of a file that this user may read, or else of what is named."""
+    if name == 'socket':
+        return socket.socketpair()[0].detach()
+    if name == 'pipe':
+        return os.pipe()[0]
+    return os.open(name, os.O_RDONLY)
+
+
 def serve(name, cgroup):
     """The process of a User."""
     become(name, cgroup)
@@ -379,10 +389,11 @@ def serve(name, cgroup):
         flags = Gio.DBusCallFlags.NO_AUTO_START
         if call['interactive']:
             flags |= Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION
+        fds = Gio.UnixFDList.new_from_array([open_one(file) for file in call['files']])
         try:
             reply, _ = connection.call_with_unix_fd_list_sync(
                 service.NAME, call['path'], call['interface'], call['method'],
-                GLib.Variant.parse(None, call['parameters'], None, None), None, flags, service.NEVER, None, None)
+                GLib.Variant.parse(None, call['parameters'], None, None), None, flags, service.NEVER, fds, None)
             tell({'reply': reply.print_(True)})
         except GLib.Error as error:
             failure = CallError(error)

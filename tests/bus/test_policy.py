@@ -215,6 +215,28 @@ class PolicyTest(Case):
                 self.check_cell(f'Start of a session with all rights in {owner}', 'exec-host', kind, session, 'Exec', 'Start')
                 container.remove(force=True, timeout=0)
 
+    def test_what_is_handed_to_a_process(self):
+        """Who may have a process run as root in a container of one's own cannot have it write to root's files."""
+        user = self.users[ACTIVE]
+        container = self.root.container(self.make(ACTIVE, 'own', 'sleep 1000')[1])
+        container.start()
+        mine = os.path.join(self.polkit.directory, 'mine')
+        with open(mine, 'w', encoding='ascii'):
+            os.chown(mine, user.uid, -1)
+        for file, run_as, words in (('/etc/passwd', '0', 'does not belong to the caller'), ('socket', '0', 'socket'),
+                                    ('socket', str(user.uid), 'socket'), (mine, '0', 'another user'),
+                                    ('pipe', '0', None), ('/dev/null', '0', None), (mine, str(user.uid), None)):
+            with self.subTest(file=file, run_as=run_as):
+                session, _ = user.call(container.path, 'Container', 'Exec', 'as', ['true'], user=run_as)
+                options = {'stdin': GLib.Variant('h', 0)}
+                if words is None:
+                    user.call(session, 'Exec', 'Start', files=[file], **options)
+                    self.assertEqual(user.call(session, 'Exec', 'Wait'), (0,))
+                else:
+                    with self.assert_error('InvalidArgument', 'stdin', words):
+                        user.call(session, 'Exec', 'Start', files=[file], **options)
+        container.remove(force=True, timeout=0)
+
     def test_images(self):
         for kind in polkit.KINDS:
             for method, (need, *arguments) in IMAGE.items():

@@ -21,6 +21,7 @@ typedef struct
 {
   const CpdStreams *streams;    /* (nullable) */
   int *client;                  /* (nullable) */
+  uid_t caller;                 /* whose streams they are */
 } Ends;
 
 static gboolean
@@ -29,7 +30,7 @@ check_ends (const Ends *ends, const CpdExecConfig *config, const CpdExecSpec *sp
   if (ends->streams == NULL)
     return TRUE;
   if (!config->tty)
-    return cpd_exec_streams_check (ends->streams, spec->uid, error);
+    return cpd_exec_streams_check (ends->streams, spec->uid, ends->caller, error);
   g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
                        "options 'stdin', 'stdout' and 'stderr': the session has a terminal for that");
   return FALSE;
@@ -148,7 +149,7 @@ cpd_engine_start_exec (CpdEngine *engine, const char *id, const CpdStreams *stre
 {
   g_autoptr(CpdLock) lock = cpd_locks_acquire (engine->locks, id, "exec");
   g_autoptr(CpdExecRow) row = cpd_engine_get_exec (engine, id, error);
-  const Ends ends = { .streams = streams };
+  const Ends ends = { .streams = streams, .caller = caller->uid };
 
   if (row == NULL)
     return FALSE;
