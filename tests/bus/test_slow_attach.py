@@ -60,6 +60,22 @@ class SlowTest(BusyboxCase):
             self.assertLess(time.monotonic() - begun, 6)
             container.remove()
 
+    def test_more_than_the_monitor_has_room_for(self):
+        """Who cannot be attached is told so, and keeps nobody from ending the container."""
+        container = self.client.create('sh', '-c', FLOOD)
+        streams = [container.attach()]
+        try:
+            container.start()
+            self.wait_blocked(container)
+            with self.assert_error('InvalidState', container.get('Name'), 'does not read'):
+                for _ in range(100):
+                    streams.append(container.attach())
+            container.call('Kill')
+            self.assertEqual(container.wait(seconds=20), 137)
+        finally:
+            for stream in streams:
+                stream.close()
+
     def test_many(self):
         container = self.client.create('sh', '-c', FLOOD)
         streams = [container.attach() for _ in range(10)]

@@ -25,6 +25,9 @@ enum { SYNC, START, ATTACH, N_PIPES };
 
 static const char *const pipe_names[N_PIPES] = { "_OCI_SYNCPIPE", "_OCI_STARTPIPE", "_OCI_ATTACHPIPE" };
 
+/* How long conmon may take to make room for one more client. */
+#define CONNECT_WAIT_SECONDS 2
+
 /* How long conmon may take to read what it was told before. */
 #define CONTROL_WAIT_MS 200
 
@@ -317,6 +320,17 @@ cpd_conmon_exec (const char *const *argv, const char *const *env, const char *di
   return TRUE;
 }
 
+/* A monitor that a client holds up accepts nobody, and then its queue is full: that must not hold up who asks. */
+static gboolean
+connect_in_time (int fd, const struct sockaddr_un *address)
+{
+  const struct timeval limit = { .tv_sec = CONNECT_WAIT_SECONDS }, none = { 0 };
+
+  return setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0
+         && connect (fd, (const struct sockaddr *) address, sizeof *address) == 0
+         && setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &none, sizeof none) == 0;
+}
+
 /* A socket's address has room for 108 bytes, so its directory is named by a descriptor. */
 int
 cpd_conmon_connect (const char *directory, GError **error)
@@ -326,9 +340,14 @@ cpd_conmon_connect (const char *directory, GError **error)
   struct sockaddr_un address = { .sun_family = AF_UNIX };
 
   g_snprintf (address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/attach", parent);
-  if (parent < 0 || fd < 0
-      || connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
+  if (parent < 0 || fd < 0 || !connect_in_time (fd, &address))
     {
+      if (errno == EAGAIN)
+        {
+          g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_STATE,
+                               "its monitor takes no clients: one that is attached does not read");
+          return -1;
+        }
       cpd_set_error_errno (error, errno, "failed to connect to the streams in %s", directory);
       return -1;
     }
