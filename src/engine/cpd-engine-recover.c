@@ -120,6 +120,10 @@ adopt (CpdEngine *engine, const CpdContainerRow *row)
   if (status->state == CPD_CONTAINER_STOPPING
       && cpd_process_is ((pid_t) status->pid, status->pid_start))
     {
+      g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
+
+      /* It may have been paused, and not been thawed yet; the OCI runtime refuses to thaw what is not frozen. */
+      cpd_launcher_resume (engine->launcher, row->id, bundle, NULL);
       running.state = CPD_CONTAINER_RUNNING;    /* who wanted it stopped is gone */
       if (!cpd_engine_set_status (engine, row, &running, NULL, NULL, 0, CPD_CALLER_SELF, &error))
         cpd_log_container (G_LOG_LEVEL_INFO, row->id,

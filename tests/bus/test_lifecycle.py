@@ -236,6 +236,16 @@ class LifeTest(LifecycleCase):
         container.kill()
         self.assertEqual(container.wait(), 137)
 
+    def test_kill_while_paused(self):
+        """It ends at once, and not when somebody unpauses it; another signal has to wait for that."""
+        container = self.client.create('sleep', '1000')
+        container.start()
+        container.call('Pause')
+        container.kill(signal='USR1')
+        self.assertEqual(container.get('State'), 'paused')
+        container.kill()
+        self.assertEqual(container.wait(seconds=20), 137)
+
     def test_states(self):
         """What is asked of a container in the wrong state is refused, naming it and its state."""
         container = self.client.create('sleep', '100', name='stately')

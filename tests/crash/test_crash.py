@@ -187,6 +187,39 @@ class ContainerFaultTest(LimitFaults, FaultCase):
                 wait_for(lambda: len(again.log()) > lines, 5, 'output')  # pylint: disable=cell-var-from-loop
                 again.remove(force=True, timeout=0)
 
+    def stop_dies(self, point):
+        """Of one that was paused: it is not left frozen, where nothing would end it."""
+        victim = self.client.create('sh', '-c', 'while :; do echo x; sleep 0.01; done', name='victim')
+        victim.start()
+        victim.call('Pause')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.container('victim').stop(timeout=100))
+        self.revive()
+        again = self.client.container('victim')
+        self.assertEqual(again.get('State'), 'running')
+        self.assertEqual(self.statuses(self.assert_whole(since), victim.id), [])
+        lines = len(again.log())
+        wait_for(lambda: len(again.log()) > lines, 5, 'output')
+        again.stop(timeout=0)
+        again.remove()
+
+    def kill_dies(self, point):
+        victim = self.client.create('sleep', '1000', name='victim')
+        victim.start()
+        victim.call('Pause')
+        self.arm(point)
+        since = self.client.last_seq()
+        self.die(lambda: self.client.container('victim').call('Kill'))
+        self.revive()
+        again = self.client.container('victim')
+        self.assert_whole(since)
+        if again.get('State') == 'paused':      # with cgroups v1 it has not taken the signal yet
+            again.call('Kill')
+        again.wait_exited()
+        self.assertEqual(again.wait(), 137)
+        again.remove()
+
     def end_dies(self, point):
         for auto_remove in (False, True):
             with self.subTest(auto_remove=auto_remove):
@@ -334,6 +367,7 @@ OPERATIONS = {
     'start': (ContainerFaultTest, 'start_dies'), 'exit': (ContainerFaultTest, 'end_dies'),
     'cleanup': (ContainerFaultTest, 'end_dies'), 'remove': (ContainerFaultTest, 'remove_dies'),
     'rename': (ContainerFaultTest, 'rename_dies'), 'pause': (ContainerFaultTest, 'pause_dies'),
+    'stop': (ContainerFaultTest, 'stop_dies'), 'kill': (ContainerFaultTest, 'kill_dies'),
     'start-dependency': (ContainerFaultTest, 'start_dependency_dies'),
     'remove-dependent': (ContainerFaultTest, 'remove_dependent_dies'),
     'update': (ContainerFaultTest, 'update_dies'), 'migrate': (ContainerFaultTest, 'migrate_dies'),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include <signal.h>
 
+#include "common/cpd-fault.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/containers/cpd-container-config.h"
@@ -65,6 +66,7 @@ begin_stop (CpdEngine *engine, const char *id, gint64 *timeout, GError **error)
   if (!cpd_engine_set_status (engine, row, &status, NULL, NULL, 0, CPD_CALLER_SELF, error)
       || !send_signal (row, *timeout == 0 || config == NULL ? SIGKILL : config->stop_signal, error))
     return NULL;
+  cpd_fault_point ("stop.sent");
   /* One that is frozen would never get to handle it. */
   if (row->status.state == CPD_CONTAINER_PAUSED
       && !cpd_launcher_resume (engine->launcher, id, bundle, error))
@@ -112,6 +114,18 @@ cpd_engine_stop_container (CpdEngine *engine, const char *id, gint64 timeout,
   return !was_running || cpd_engine_add_event (engine, row, "stop", caller, error);
 }
 
+/* With cgroups v1 even SIGKILL waits until what is frozen is thawed. */
+static gboolean
+thaw_killed (CpdEngine *engine, const CpdContainerRow *row, int number, GError **error)
+{
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, row->id);
+
+  if (number != SIGKILL || row->status.state != CPD_CONTAINER_PAUSED)
+    return TRUE;
+  cpd_fault_point ("kill.sent");
+  return cpd_config_is_cgroup_v2 () || cpd_launcher_resume (engine->launcher, row->id, bundle, error);
+}
+
 gboolean
 cpd_engine_kill_container (CpdEngine *engine, const char *id, const char *signal_name,
                            const CpdCaller *caller, GError **error)
@@ -131,7 +145,7 @@ cpd_engine_kill_container (CpdEngine *engine, const char *id, const char *signal
       g_prefix_error (error, "option 'signal': ");
       return FALSE;
     }
-  if (!send_signal (row, number, error))
+  if (!send_signal (row, number, error) || !thaw_killed (engine, row, number, error))
     {
       g_prefix_error (error, "failed to kill container %s: ", row->name);
       return FALSE;
