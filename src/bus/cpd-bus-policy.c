@@ -75,11 +75,29 @@ find_subject (CpdBusCall *call, const char *action, GError **error)
   return NULL;
 }
 
+/* Neither controls, of terminals among them, nor what turns the direction of text around, or hides it. */
+static char *
+plain_text (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  GString *plain = g_string_new (NULL);
+
+  for (const char *c = valid; *c != '\0'; c = g_utf8_next_char (c))
+    {
+      const gunichar character = g_utf8_get_char (c);
+      const GUnicodeType type = g_unichar_type (character);
+
+      g_string_append_unichar (plain, g_unichar_isprint (character) && type != G_UNICODE_LINE_SEPARATOR
+                                      && type != G_UNICODE_PARAGRAPH_SEPARATOR ? character : '?');
+    }
+  return g_string_free (plain, FALSE);
+}
+
 /* A prompt is one line, and not of the caller's making. */
 static void
 add (GVariantBuilder *details, const char *key, const char *value)
 {
-  g_autofree char *text = NULL;
+  g_autofree char *text = NULL, *shown = NULL;
 
   if (value == NULL)
     return;
@@ -87,10 +105,8 @@ add (GVariantBuilder *details, const char *key, const char *value)
     text = g_strdup (value);
   else
     text = g_strdup_printf ("%.*s…", (int) (g_utf8_find_prev_char (value, value + TEXT_MAX) - value), value);
-  for (char *c = text; *c != '\0'; c++)
-    if (g_ascii_iscntrl (*c))
-      *c = '?';
-  g_variant_builder_add (details, "{ss}", key, text);
+  shown = plain_text (text);
+  g_variant_builder_add (details, "{ss}", key, shown);
 }
 
 /* "reach" has all, "reach.KEY" the values of one key. */

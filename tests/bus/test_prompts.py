@@ -66,6 +66,14 @@ class PromptTest(Case):
                          {'method': 'Runtime.Create', 'name': 'new', 'image': 'busybox', 'command': 'sleep 1000', 'reach': ''})
         self.assertRegex(details['image-id'], '^[0-9a-f]{64}$')
 
+    def test_a_prompt_is_plain_text(self):
+        """What a caller writes can neither turn the rest of the prompt around nor hide it, nor talk to a terminal."""
+        for text, shown in (('a\u202eb', 'a?b'), ('a\u200bb', 'a?b'), ('a\u2028b', 'a?b'), ('a\u2029b', 'a?b'),
+                            ('a\u009b2Jb', 'a?2Jb'), ('a\x1b[2Jb', 'a?[2Jb'), ('a\nb', 'a?b'), ('ä 漢 b', 'ä 漢 b')):
+            with self.subTest(shown=shown), self.assertRaises(CallError):
+                self.user.images('Pull', 's', text)
+            self.assertEqual(self.polkit.asked()[-1]['image'], shown)
+
     def run_at_terminal(self, name, user, script):
         """The process of a shell that leads a session of its own, and its terminal."""
         pid, terminal = pty.fork()
