@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cpd-clock.h"
@@ -87,20 +88,48 @@ pass_block (CpdLogTail *tail, const char *data, gsize length)
   return TRUE;
 }
 
-/* Passes on what the file holds now. */
+/* Passes on what the file that is open holds now. */
 static gboolean
-pass_file (CpdLogTail *tail)
+pass_rest (CpdLogTail *tail)
 {
   char buffer[32 * 1024];
   ssize_t n;
 
-  if (tail->log_fd < 0)
-    tail->log_fd = open (tail->path, O_RDONLY | O_CLOEXEC);
   while (tail->log_fd >= 0 && (n = read (tail->log_fd, buffer, sizeof buffer)) != 0)
     {
       if (n < 0 && errno != EINTR)
         return FALSE;
       if (n > 0 && !pass_block (tail, buffer, (gsize) n))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* conmon begins another file where this one would get too large. */
+static gboolean
+was_replaced (const CpdLogTail *tail)
+{
+  struct stat ours, there;
+
+  return tail->log_fd >= 0 && fstat (tail->log_fd, &ours) == 0 && stat (tail->path, &there) == 0
+         && (ours.st_ino != there.st_ino || ours.st_dev != there.st_dev);
+}
+
+/* Passes on what the log holds now. Once a file is replaced, nothing is added to it. */
+static gboolean
+pass_log (CpdLogTail *tail)
+{
+  if (tail->log_fd < 0)
+    tail->log_fd = open (tail->path, O_RDONLY | O_CLOEXEC);
+  if (!pass_rest (tail))
+    return FALSE;
+  while (was_replaced (tail))
+    {
+      if (!pass_rest (tail))
+        return FALSE;
+      cpd_close_fd (&tail->log_fd);
+      tail->log_fd = open (tail->path, O_RDONLY | O_CLOEXEC);
+      if (!pass_rest (tail))
         return FALSE;
     }
   return TRUE;
@@ -138,7 +167,7 @@ run (CpdPump *pump, gpointer user_data)
     {
       /* Asked before reading: what comes after the container has ended is still read. */
       more = tail->options.follow && still_runs (tail);
-      if (!pass_file (tail))
+      if (!pass_log (tail))
         break;
     }
   while (more && wait_for_more (tail));
