@@ -8,7 +8,7 @@ import shutil
 
 from cases import BusyboxCase
 import cgroups
-from service import is_alive, main, scratch, wait_for
+from service import is_alive, main, mounts_below, scratch, wait_for
 
 CONF = '''[engine]
 runtime = "runc"
@@ -17,6 +17,7 @@ runc = ["/usr/bin/runc", "/usr/sbin/runc"]
 second = ["{bin}/second"]
 mute = ["{bin}/mute"]
 broken = ["{bin}/broken"]
+stubborn = ["{bin}/stubborn"]
 optional = ["/nonexistent/optional"]
 '''
 
@@ -25,6 +26,9 @@ WRAPPERS = {
     'second': 'exec {runc} "$@"',
     'mute': 'case $* in *features*) exit 1 ;; esac; exec {runc} "$@"',
     'broken': 'case $* in *create*) echo "it is broken" >&2; exit 1 ;; esac; exec {runc} "$@"',
+    # Leaves a record behind, and does not let go of it.
+    'stubborn': 'if [ -e $0.flag ]; then case $* in *delete*) exit 1 ;; *create*)'
+                ' for id; do :; done; mkdir -p $2/$id; exit 1 ;; esac; fi; exec {runc} "$@"',
     'path/runc': 'exec {runc} "$@"',
     'v9': 'case $* in *features*) echo \'{{"ociVersionMin": "1.0.0", "linux": {{"cgroup": {{}}}}}}\'; exit 0 ;; esac;'
           ' exec {runc} "$@"',
@@ -147,6 +151,25 @@ class A06OciRuntimeTest(RuntimesCase):
         with self.assert_error('InvalidArgument', 'cgroups'):
             self.client.create('true', oci_runtime=os.path.join(self.bin, 'v9'), cgroups='disabled')
         self.assertEqual(len(self.calls('v9', ['features'])), 2)
+
+    def test_a_start_that_cannot_be_taken_back(self):
+        """It is told of until it can be, which each further start tries before it begins."""
+        flag = os.path.join(self.bin, 'stubborn.flag')
+        container = self.client.create('sleep', '1000', oci_runtime='stubborn')
+        with open(flag, 'w', encoding='ascii'):
+            pass
+        try:
+            for code in ('ConmonFailed', 'OciRuntime'):
+                with self.assert_error(code):
+                    container.start()
+                self.assertIn({'kind': 'operation', 'object': container.id, 'text': 'init is not finished'},
+                              self.client.check())
+        finally:
+            os.unlink(flag)
+        container.start()
+        self.assertEqual(self.client.check(), [])
+        self.assertEqual(len([path for path in mounts_below(self.service.root) if container.id in path]), 1)
+        container.remove(force=True, timeout=0)
 
     def test_without_it_all_but_start_works(self):
         container = self.client.create('sleep', '1000', oci_runtime='second', name='orphaned')

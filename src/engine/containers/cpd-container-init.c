@@ -4,6 +4,7 @@
 
 #include "common/cpd-fault.h"
 #include "common/cpd-fs.h"
+#include "common/cpd-journal.h"
 #include "common/cpd-names.h"
 #include "common/cpd-process.h"
 #include "engine/containers/cpd-container-config.h"
@@ -13,6 +14,7 @@
 #include "engine/host/cpd-cgroup.h"
 #include "oci/cpd-runtime-spec.h"
 #include "public/cpod-error.h"
+#include "store/cpd-store-operations.h"
 
 /* The user as the mounted root knows it, and the environment with what follows from that. */
 typedef struct
@@ -207,6 +209,34 @@ place_monitor (const CpdContainerConfig *config, const CpdCaller *caller, pid_t 
     g_info ("the monitor stays in the cgroup of the service: %s", error->message);
 }
 
+/* A bundle that is there is that of a run that could neither begin nor be taken back. */
+static gboolean
+clear_leftovers (CpdEngine *engine, const char *id, GError **error)
+{
+  g_autofree char *bundle = cpd_engine_bundle_path (engine, id);
+  g_autoptr(CpdTransaction) tx = NULL;
+
+  if (!g_file_test (bundle, G_FILE_TEST_EXISTS))
+    return TRUE;
+  if (!cpd_engine_clear_runtime (engine, id, error))
+    return FALSE;
+  tx = cpd_store_begin (engine->store, CPD_STORE_BOOT, error);
+  return tx != NULL && cpd_store_delete_operations (tx, "init", id, error) && cpd_transaction_commit (tx, error);
+}
+
+/* Where that fails, too, the operation stays, and the next run or the next start of the service takes back what is left. */
+static void
+undo_init (CpdEngine *engine, const char *id, gint64 operation)
+{
+  g_autoptr(GError) failure = NULL;
+
+  if (cpd_engine_clear_runtime (engine, id, &failure))
+    cpd_engine_end_operation (engine, operation);
+  else
+    cpd_log_container (G_LOG_LEVEL_MESSAGE, id, "failed to clear what is left of a run of container %s that could not begin: %s",
+                       id, failure->message);
+}
+
 /* From configured or exited to created. The container's lock is held. */
 gboolean
 cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const CpdCaller *caller,
@@ -220,13 +250,13 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
 
   if (config == NULL || !cpd_engine_check_not_ending (engine, error)
       || (cpd_engine_needs_refresh (engine, row->id) && !cpd_engine_refresh_locked (engine, row, error))
+      || !clear_leftovers (engine, row->id, error)
       || !cpd_engine_begin_operation (engine, "init", row->id, &operation, error))
     return FALSE;
   cpd_fault_point ("init.intent");
   if (!cpd_engine_launch (engine, row, config, caller, &launched, error))
     {
-      cpd_engine_clear_runtime (engine, row->id, NULL);
-      cpd_engine_end_operation (engine, operation);
+      undo_init (engine, row->id, operation);
       return FALSE;
     }
   cpd_fault_point ("init.launched");
@@ -239,8 +269,7 @@ cpd_engine_init_locked (CpdEngine *engine, const CpdContainerRow *row, const Cpd
   status.oom_killed = FALSE;
   if (!cpd_engine_set_status (engine, row, &status, "init", NULL, operation, caller, error))
     {
-      cpd_engine_clear_runtime (engine, row->id, NULL);
-      cpd_engine_end_operation (engine, operation);
+      undo_init (engine, row->id, operation);
       return FALSE;
     }
   cpd_engine_watch (engine, row, &status);
