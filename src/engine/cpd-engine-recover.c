@@ -108,6 +108,7 @@ adopt (CpdEngine *engine, const CpdContainerRow *row)
       running.started = cpd_clock_now ();
       running.finished = 0;
       running.exit_code = 0;
+      running.stopped_by_user = FALSE;
       if (!cpd_engine_set_status (engine, row, &running, "start", NULL, 0, CPD_CALLER_SELF, &error))
         cpd_log_container (G_LOG_LEVEL_INFO, row->id,
                            "failed to record the start of container %s: %s", row->name, error->message);

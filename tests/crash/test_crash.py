@@ -168,6 +168,21 @@ class ContainerFaultTest(LimitFaults, FaultCase):
                                      ['init', 'start', 'died', 'cleanup'])
                 again.remove()
 
+    def test_start_of_what_somebody_had_stopped(self):
+        """It is not stopped any more, and so its restart policy counts again."""
+        victim = self.client.create('sleep', '1000', name='victim', restart_policy='always')
+        victim.start()
+        victim.stop(timeout=0)
+        victim.wait_exited()
+        self.arm('start.started')
+        self.die(self.client.container('victim').start)
+        self.revive()
+        again = self.client.container('victim')
+        pid = again.get('Pid')
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: again.get('Pid') not in (0, pid), 20, 'another run')
+        again.remove(force=True, timeout=0)
+
     def pause_dies(self, point):
         for method, before in (('Pause', 'running'), ('Unpause', 'paused')):
             with self.subTest(method):
