@@ -11,6 +11,14 @@
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
 
+static gboolean
+is_writable (int fd)
+{
+  const int flags = fcntl (fd, F_GETFL);
+
+  return flags >= 0 && (flags & O_PATH) == 0 && (flags & O_ACCMODE) != O_RDONLY;
+}
+
 gboolean
 cpd_tar_output_open (CpdTarOutput *output, int fd, GCancellable *cancellable, GError **error)
 {
@@ -26,6 +34,13 @@ cpd_tar_output_open (CpdTarOutput *output, int fd, GCancellable *cancellable, GE
   output->is_socket = S_ISSOCK (info.st_mode);
   if (!S_ISFIFO (info.st_mode))
     return TRUE;
+  /* What it is opened for once more must not be more than what it was opened for. */
+  if (!is_writable (fd))
+    {
+      g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT,
+                           "the pipe that the archive goes to is not open for writing");
+      return FALSE;
+    }
   /* The same pipe once more, so that not to block is ours alone. */
   g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
   output->fd = open (path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);

@@ -12,6 +12,7 @@
 #include "public/cpod-error.h"
 
 #define AUTH_MAX (1024 * 1024)
+#define AUTH_WAIT_US (10 * G_USEC_PER_SEC)
 #define MANIFEST_MAX (4 * 1024 * 1024)
 #define TAGS_MAX (16 * 1024 * 1024)
 
@@ -45,15 +46,42 @@ filter_auth (const char *text, GError **error)
   return cpd_json_print_object (filtered);
 }
 
-static char *
-read_auth (int auth, GError **error)
+/* It may be a pipe that nobody writes to, and others may wait for this transfer. */
+static gboolean
+wait_for_auth (int auth, gint64 deadline, GCancellable *cancellable, GError **error)
 {
+  GPollFD fds[2] = { { auth, G_IO_IN, 0 } };
+  const gboolean both = g_cancellable_make_pollfd (cancellable, &fds[1]);
+  const gint64 left = MAX (0, deadline - g_get_monotonic_time ());
+  const int ready = g_poll (fds, both ? 2 : 1, (int) (left / 1000));
+
+  if (both)
+    g_cancellable_release_fd (cancellable);
+  if (ready == 0)
+    g_set_error (error, CPOD_ERROR, CPOD_ERROR_INVALID_ARGUMENT, "authfile: it had no end after %d s",
+                 (int) (AUTH_WAIT_US / G_USEC_PER_SEC));
+  else if (g_cancellable_is_cancelled (cancellable))
+    g_set_error_literal (error, CPOD_ERROR, CPOD_ERROR_CANCELLED, "it was cancelled");
+  return ready != 0 && !g_cancellable_is_cancelled (cancellable);
+}
+
+static char *
+read_auth (int auth, GCancellable *cancellable, GError **error)
+{
+  const gint64 deadline = g_get_monotonic_time () + AUTH_WAIT_US;
   g_autoptr(GString) text = g_string_new (NULL);
-  char buffer[16 * 1024];
+  char buffer[4096];            /* what a pipe has when it is ready */
   ssize_t n;
 
-  while ((n = read (auth, buffer, sizeof buffer)) > 0 && text->len + (gsize) n <= AUTH_MAX)
-    g_string_append_len (text, buffer, n);
+  do
+    {
+      if (!wait_for_auth (auth, deadline, cancellable, error))
+        return NULL;
+      n = read (auth, buffer, sizeof buffer);
+      if (n > 0)
+        g_string_append_len (text, buffer, n);
+    }
+  while ((n > 0 && text->len <= AUTH_MAX) || (n < 0 && (errno == EINTR || errno == EAGAIN)));
   if (n < 0)
     cpd_set_error_errno (error, errno, "authfile: failed to read it");
   else if (n > 0)
@@ -89,7 +117,7 @@ cpd_skopeo_new (const char *program, int auth, GCancellable *cancellable, GError
   skopeo->program = g_strdup (program);
   skopeo->cancellable = cancellable != NULL ? g_object_ref (cancellable) : NULL;
   /* Without credentials of the caller there are none: the service's own are nobody else's to use. */
-  text = auth >= 0 ? read_auth (auth, error) : g_strdup ("{}");
+  text = auth >= 0 ? read_auth (auth, cancellable, error) : g_strdup ("{}");
   skopeo->auth = text != NULL ? make_file (text, error) : -1;
   return skopeo->auth >= 0 ? g_steal_pointer (&skopeo) : NULL;
 }

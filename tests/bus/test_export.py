@@ -150,6 +150,10 @@ class ExportTest(BusyboxCase):
             self.client.job_wait(self.begin(box, os.open('/dev/full', os.O_WRONLY)))
         with self.assert_error('Failed', 'write'):
             self.client.job_wait(self.begin(box, os.open('/dev/null', os.O_RDONLY)))
+        reading, writing = os.pipe()
+        with self.assert_error('InvalidArgument', 'writing'):       # it is not written to what may only be read
+            self.client.job_wait(self.begin(box, reading))
+        os.close(writing)
         box.remove()
         with self.assert_error('NoSuchContainer'):
             self.client.job_wait(self.begin(box, os.open('/dev/null', os.O_WRONLY)))

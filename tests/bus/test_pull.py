@@ -316,6 +316,19 @@ class RegistryTest(PullCase):
         self.client.images('RemoveImage', 's', name)
         self.assertEqual(self.client.job_wait(job)['digest'], image.digest)
 
+    def test_credentials_that_have_no_end(self):
+        """A pipe that nobody writes to: it can be cancelled, and ends by itself, so that it holds up nobody for long."""
+        name = f'{self.registry.host}/x'
+        reading, writing = os.pipe()
+        jobs = [self.begin('Pull', 's', name, fds=[os.dup(reading)], authfile=GLib.Variant('h', 0)) for _ in range(2)]
+        self.client.call(jobs[0], 'Job', 'Cancel')
+        with self.assert_error('Cancelled'):
+            self.client.job_wait(jobs[0])
+        with self.assert_error('InvalidArgument', 'authfile', 'no end'):
+            self.client.job_wait(jobs[1])
+        os.close(reading)
+        os.close(writing)
+
     def test_options(self):
         name = f'{self.registry.host}/x'
         for options, word in (({'arch': '../x'}, 'platform'), ({'timeout': 1 << 30}, 'timeout'), ({'nonsense': True}, 'nonsense')):
