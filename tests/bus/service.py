@@ -467,8 +467,11 @@ class Service:
         left += [f'conmon {pid}' for pid in processes_with(self.root, 'conmon')]
         return left
 
-    def remove_all(self):
-        for container in self.client.list(fields=['id']):
+    def remove_all(self, keep=()):
+        """Those that others are about to remove as well; but not those named in KEEP."""
+        for container in self.client.list(fields=['id', 'name']):
+            if container['name'] in keep:
+                continue
             try:
                 self.client.container(container['id']).remove(force=True, timeout=0)
             except CallError as error:

@@ -67,9 +67,7 @@ class VanishCase(Case):
 
     def restore(self):
         """What was made as a whole is removed; a client that is killed may have got that far."""
-        for container in self.client.list(fields=['id', 'name']):
-            if container['name'] != 'box':
-                self.client.container(container['id']).remove(force=True, timeout=0)
+        self.service.remove_all(keep=('box',))
         for image in self.client.images('ListImages'):
             if image['names'] != ['localhost/busybox:latest']:
                 self.client.images('RemoveImage', 's', image['id'], force=True)
