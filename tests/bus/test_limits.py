@@ -310,6 +310,16 @@ class A23CgroupTest(LimitsCase):
             self.assertEqual(stray.wait(20), -signal.SIGKILL)
         self.assertEqual(cgroups.directories(path), [])
 
+    def test_a_monitor_that_is_killed_while_it_writes(self):
+        """It writes the exit file under another name first, which nothing else would ever remove."""
+        container = self.sleeper()
+        unfinished = self.service.state('run', 'exits', container.id + '.ABC123')
+        with open(unfinished, 'w', encoding='utf-8'):
+            pass
+        os.kill(container.inspect()['State']['ConmonPid'], signal.SIGKILL)
+        container.remove(force=True, timeout=0)
+        self.assertFalse(os.path.exists(unfinished))
+
     def test_systemd_needs_slices(self):
         """The manager is recorded, whatever the configuration says later."""
         if not os.path.isdir('/run/systemd/system'):

@@ -431,6 +431,26 @@ delete_record (CpdLauncher *launcher, const char *id, const char *bundle, GError
   return FALSE;
 }
 
+/* A monitor that is killed while it writes the exit file leaves that under another name: the id, a dot, and letters. */
+static void
+remove_exit_file (CpdLauncher *launcher, const char *id)
+{
+  g_autofree char *whole = g_build_filename (launcher->exit_dir, id, NULL);
+  g_autofree char *prefix = g_strconcat (id, ".", NULL);
+  g_autoptr(GPtrArray) names = NULL;
+
+  if (unlink (whole) == 0)
+    return;
+  names = cpd_fs_list_dir (launcher->exit_dir, NULL);
+  for (guint i = 0; names != NULL && i < names->len; i++)
+    {
+      g_autofree char *path = g_build_filename (launcher->exit_dir, names->pdata[i], NULL);
+
+      if (g_str_has_prefix (names->pdata[i], prefix))
+        unlink (path);
+    }
+}
+
 /*
  * A monitor that has seen the end still writes the exit file: it must be gone
  * first, or the next run of the container would be taken for ended. One that
@@ -440,7 +460,6 @@ gboolean
 cpd_launcher_delete (CpdLauncher *launcher, const char *id, const char *bundle, GError **error)
 {
   g_autofree char *record = g_build_filename (launcher->runtime_root, id, NULL);
-  g_autofree char *exit_file = g_build_filename (launcher->exit_dir, id, NULL);
   g_autofree char *cgroup = read_record (bundle, RECORD_CGROUP);
   cpd_autofd int monitor = open_monitor (launcher, id, bundle);
 
@@ -449,7 +468,7 @@ cpd_launcher_delete (CpdLauncher *launcher, const char *id, const char *bundle, 
   if (!delete_record (launcher, id, bundle, error))
     return FALSE;
   end_monitor (monitor, MONITOR_GRACE_MS);
-  unlink (exit_file);
+  remove_exit_file (launcher, id);
   /* The OCI runtime has seen to it, unless it was killed, or is not there any more. */
   return cgroup == NULL || cpd_cgroup_remove (cgroup, error);
 }
