@@ -34,27 +34,39 @@ look_up (CpdQuota *quota, const char *holder)
 }
 
 gboolean
-cpd_quota_take (CpdQuota *quota, const char *holder, gint64 max)
+cpd_quota_take_many (CpdQuota *quota, const char *holder, guint n, gint64 max)
 {
   g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&quota->lock);
   const guint has = look_up (quota, holder);
 
-  if (max > 0 && (gint64) has >= max)
+  if (n > G_MAXUINT - has || (max > 0 && (gint64) has + n > max))
     return FALSE;
-  g_hash_table_insert (quota->table, g_strdup (holder), GUINT_TO_POINTER (has + 1));
+  g_hash_table_insert (quota->table, g_strdup (holder), GUINT_TO_POINTER (has + n));
   return TRUE;
+}
+
+gboolean
+cpd_quota_take (CpdQuota *quota, const char *holder, gint64 max)
+{
+  return cpd_quota_take_many (quota, holder, 1, max);
+}
+
+void
+cpd_quota_give_many (CpdQuota *quota, const char *holder, guint n)
+{
+  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&quota->lock);
+  const guint has = look_up (quota, holder);
+
+  if (has > n)
+    g_hash_table_insert (quota->table, g_strdup (holder), GUINT_TO_POINTER (has - n));
+  else
+    g_hash_table_remove (quota->table, holder);
 }
 
 void
 cpd_quota_give (CpdQuota *quota, const char *holder)
 {
-  g_autoptr(GMutexLocker) locker = g_mutex_locker_new (&quota->lock);
-  const guint has = look_up (quota, holder);
-
-  if (has > 1)
-    g_hash_table_insert (quota->table, g_strdup (holder), GUINT_TO_POINTER (has - 1));
-  else
-    g_hash_table_remove (quota->table, holder);
+  cpd_quota_give_many (quota, holder, 1);
 }
 
 guint

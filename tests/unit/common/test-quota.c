@@ -19,6 +19,15 @@ test_share (void)
   cpd_quota_give (quota, "a");
   g_assert_cmpuint (cpd_quota_count (quota, "a"), ==, 0);
   g_assert_cmpuint (cpd_quota_count (quota, "b"), ==, 1);
+
+  g_assert_true (cpd_quota_take_many (quota, "c", 4, 10));
+  g_assert_false (cpd_quota_take_many (quota, "c", 7, 10));
+  g_assert_false (cpd_quota_take_many (quota, "c", G_MAXUINT, 0));
+  g_assert_true (cpd_quota_take_many (quota, "c", 6, 10));
+  cpd_quota_give_many (quota, "c", 4);
+  g_assert_cmpuint (cpd_quota_count (quota, "c"), ==, 6);
+  cpd_quota_give_many (quota, "c", 6);
+  g_assert_cmpuint (cpd_quota_count (quota, "c"), ==, 0);
 }
 
 static void
