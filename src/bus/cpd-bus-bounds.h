@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
+#include "bus/cpd-bus-gate.h"
+#include "bus/cpd-bus-service.h"
 
 G_BEGIN_DECLS
 
-/* Refuses calls that are larger than any that makes sense, before they come near to the main thread. */
-void cpd_bus_bounds_guard (GDBusConnection *connection);
+/*
+ * Answers for what GATE has cut, and tells it when a message has come to the main thread and, if that is a call, who its
+ * caller is, so that calls which are not counted yet are never many.
+ */
+void  cpd_bus_bounds_guard (GDBusConnection *connection,
+                            CpdBusGate      *gate,
+                            CpdBusService   *service);
+/* About how many bytes of memory are taken by a message that came. */
+guint cpd_bus_bounds_weigh (GDBusMessage    *message);
 
 G_END_DECLS

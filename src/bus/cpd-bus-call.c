@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bus/cpd-bus-auth.h"
+#include "bus/cpd-bus-bounds.h"
 #include "bus/cpd-bus-errors.h"
 #include "common/cpd-fs.h"
 #include "common/cpd-quota.h"
@@ -14,12 +15,17 @@
 #define MAX_THREADS 64
 #define MAX_READERS 16
 
+/* How many bytes the arguments may take of all calls of a user that were not answered yet: some times those of the
+ * largest call, or those of some thousand usual ones. */
+#define MAX_ROOM (16 << 20)
+
 struct _CpdBusCalls
 {
   CpdBusService *service;       /* (unowned) */
   GThreadPool *pool;            /* (owned): the service's own; GIO's is ten threads for the whole process */
   GThreadPool *readers;         /* (owned): of its own, so that nobody who only looks waits for those who change */
   CpdQuota *quota;              /* (owned): calls of each caller */
+  CpdQuota *room;               /* (owned): bytes of the calls of each user */
   GQueue parked;                /* of CpdBusCall, waiting for the gate */
   gboolean open;
   gint stopped;                 /* atomic */
@@ -36,6 +42,7 @@ struct _CpdBusCall
   char *object;                         /* (owned) (nullable) */
   CpdBusPeer *peer;                     /* (owned) (nullable): NULL until it is authorized */
   char *holder;                         /* (owned) (nullable): whose quota it is part of */
+  guint weight;                         /* its part of its user's room */
   CpdCaller caller;
   CpdGrant *grant;                      /* (owned) (nullable) */
   GVariant *options;                    /* (owned) (nullable) */
@@ -86,6 +93,15 @@ log_end (CpdBusCall *call)
                     call->error != NULL ? call->error->message : "", took);
 }
 
+static void
+give_room (CpdBusCall *call)
+{
+  g_autofree char *user = g_strdup_printf ("%u", call->caller.uid);
+
+  if (call->weight > 0)
+    cpd_quota_give_many (call->calls->room, user, call->weight);
+}
+
 /* Tells, then replies. The call that ends the service waits for all others. */
 static void
 finish (CpdBusCall *call)
@@ -117,6 +133,7 @@ finish (CpdBusCall *call)
                                                              call->reply, call->fds);
   if (call->holder != NULL)
     cpd_quota_give (calls->quota, call->holder);
+  give_room (call);
   call_free (call);
   calls->count--;
   cpd_bus_service_notice_idle (calls->service);
@@ -257,6 +274,26 @@ on_authorized (GObject *source, GAsyncResult *result, gpointer user_data)
     cpd_bus_call_return (call, NULL, refusal);
 }
 
+/* A user may have many connections. The only caller on a private one has nobody to leave something for. */
+static gboolean
+take_room (CpdBusCall *call, GError **error)
+{
+  g_autofree char *user = g_strdup_printf ("%u", call->caller.uid);
+  const guint weight = cpd_bus_bounds_weigh (g_dbus_method_invocation_get_message (call->invocation));
+
+  if (call->holder == NULL)
+    return TRUE;
+  if (!cpd_quota_take_many (call->calls->room, user, weight, MAX_ROOM))
+    {
+      g_set_error (error, CPOD_ERROR, CPOD_ERROR_LIMITS_EXCEEDED,
+                   "the arguments of the calls of user %s that have no answer yet would take more than %d bytes",
+                   user, MAX_ROOM);
+      return FALSE;
+    }
+  call->weight = weight;
+  return TRUE;
+}
+
 static void
 on_peer (CpdBusPeer *peer, const GError *error, gpointer user_data)
 {
@@ -272,6 +309,11 @@ on_peer (CpdBusPeer *peer, const GError *error, gpointer user_data)
   call->caller.uid = cpd_bus_peer_get_uid (peer);
   call->caller.pid = cpd_bus_peer_get_pid (peer);
   call->caller.unit = "";
+  if (!take_room (call, &refusal))
+    {
+      cpd_bus_call_return (call, NULL, refusal);
+      return;
+    }
   switch (cpd_bus_auth_check (cpd_bus_call_get_info (call), peer, &refusal))
     {
     case CPD_BUS_AUTH_GRANTED:
@@ -365,6 +407,7 @@ cpd_bus_calls_new (CpdBusService *service)
   calls->pool = g_thread_pool_new (work, NULL, MAX_THREADS, FALSE, NULL);
   calls->readers = g_thread_pool_new (work, NULL, MAX_READERS, FALSE, NULL);
   calls->quota = cpd_quota_new ();
+  calls->room = cpd_quota_new ();
   g_queue_init (&calls->parked);
   return calls;
 }
@@ -377,6 +420,7 @@ cpd_bus_calls_free (CpdBusCalls *calls)
   g_thread_pool_free (calls->pool, TRUE, TRUE);
   g_thread_pool_free (calls->readers, TRUE, TRUE);
   cpd_quota_free (calls->quota);
+  cpd_quota_free (calls->room);
   g_queue_clear (&calls->parked);
   g_free (calls);
 }

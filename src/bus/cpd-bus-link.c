@@ -3,9 +3,26 @@
 
 #include <unistd.h>
 
+#include "bus/cpd-bus-bounds.h"
+#include "bus/cpd-bus-gate.h"
 #include "common/cpd-fs.h"
 #include "public/cpod-error.h"
 #include "public/cpod-names.h"
+
+/*
+ * Calls come on one connection to a bus, and who has sent them is asked on another: the answer must not be behind more
+ * calls, which wait for it.
+ */
+typedef enum { LINE_CALLS, LINE_QUESTIONS, N_LINES } LineKind;
+
+/* One connection. */
+typedef struct
+{
+  CpdBusLink *link;             /* (unowned) */
+  CpdBusGate *gate;             /* (owned) (nullable): on a bus only */
+  GDBusConnection *connection;  /* (owned) (nullable) */
+  gulong closed;
+} Line;
 
 struct _CpdBusLink
 {
@@ -15,10 +32,12 @@ struct _CpdBusLink
   const char *bus;              /* (unowned) (nullable): for messages */
   guint owner;
   GCancellable *cancellable;    /* (owned) */
-  GDBusConnection *connection;  /* (owned) (nullable) */
-  gulong closed;
+  Line lines[N_LINES];
   gboolean lost;
 };
+
+/* The bus answers what is asked there in little, but for how many groups somebody may be in. */
+static const gsize most[N_LINES] = { CPD_BUS_GATE_MESSAGE_MAX, 256 << 10 };
 
 static CpdBusLink *
 link_new (CpdBusService *service, const CpdBusLinkFuncs *funcs, gpointer user_data)
@@ -29,6 +48,8 @@ link_new (CpdBusService *service, const CpdBusLinkFuncs *funcs, gpointer user_da
   link->funcs = funcs;
   link->user_data = user_data;
   link->cancellable = g_cancellable_new ();
+  for (guint i = 0; i < N_LINES; i++)
+    link->lines[i].link = link;
   return link;
 }
 
@@ -39,19 +60,6 @@ tell_lost (CpdBusLink *link, const GError *error)
     return;
   link->lost = TRUE;
   link->funcs->lost (error, link->user_data);
-}
-
-static void
-on_bus_acquired (GDBusConnection *connection, const char *name, gpointer user_data)
-{
-  CpdBusLink *link = user_data;
-  g_autoptr(GError) error = NULL;
-
-  /* The end of the bus is an error of ours to tell, not a reason for GIO to raise SIGTERM. */
-  g_dbus_connection_set_exit_on_close (connection, FALSE);
-  link->connection = g_object_ref (connection);
-  if (!cpd_bus_service_export (link->service, connection, &error))
-    tell_lost (link, error);
 }
 
 static void
@@ -69,10 +77,7 @@ on_name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
   CpdBusLink *link = user_data;
   g_autoptr(GError) error = NULL;
 
-  /* GIO gives none for a connection that was closed either. */
-  if (connection == NULL && link->connection == NULL)
-    error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED, "failed to connect to the %s bus", link->bus);
-  else if (connection == NULL || g_dbus_connection_is_closed (connection))
+  if (g_dbus_connection_is_closed (link->lines[LINE_CALLS].connection))
     error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED, "the %s bus has closed the connection", link->bus);
   else
     error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED,
@@ -81,16 +86,99 @@ on_name_lost (GDBusConnection *connection, const char *name, gpointer user_data)
   tell_lost (link, error);
 }
 
+static void
+on_questions_closed (GDBusConnection *connection, gboolean vanished, GError *cause, gpointer user_data)
+{
+  CpdBusLink *link = user_data;
+  g_autoptr(GError) error = g_error_new (CPOD_ERROR, CPOD_ERROR_FAILED, "the %s bus has closed the connection", link->bus);
+
+  tell_lost (link, error);
+}
+
 /* The objects are exported when the bus is reached, so they are there before the name is. */
+static void
+serve_bus (CpdBusLink *link)
+{
+  Line *calls = &link->lines[LINE_CALLS], *questions = &link->lines[LINE_QUESTIONS];
+  g_autoptr(GError) error = NULL;
+
+  questions->closed = g_signal_connect (questions->connection, "closed", G_CALLBACK (on_questions_closed), link);
+  if (cpd_bus_service_export (link->service, calls->connection, questions->connection, &error))
+    link->owner = g_bus_own_name_on_connection (calls->connection, CPOD_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
+                                                on_name_acquired, on_name_lost, link, NULL);
+  else
+    tell_lost (link, error);
+}
+
+static void
+tell_unreachable (CpdBusLink *link, GError *error)
+{
+  g_prefix_error (&error, "failed to connect to the %s bus: ", link->bus);
+  tell_lost (link, error);
+}
+
+static void
+on_bus (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GDBusConnection) connection = g_dbus_connection_new_finish (result, &error);
+  Line *line = user_data;
+  CpdBusLink *link;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;                     /* and the link is gone */
+  link = line->link;
+  if (connection == NULL)
+    {
+      tell_unreachable (link, error);
+      return;
+    }
+  line->connection = g_steal_pointer (&connection);
+  cpd_bus_bounds_guard (line->connection, line->gate, link->service);
+  if (link->lines[LINE_CALLS].connection != NULL && link->lines[LINE_QUESTIONS].connection != NULL && !link->lost)
+    serve_bus (link);
+}
+
+static void
+on_bus_stream (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  g_autoptr(GError) error = NULL;
+  g_autoptr(GIOStream) stream = g_dbus_address_get_stream_finish (result, NULL, &error);
+  Line *line = user_data;
+  CpdBusLink *link;
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return;
+  link = line->link;
+  if (stream != NULL)
+    line->gate = cpd_bus_gate_new (G_SOCKET_CONNECTION (stream), most[line - link->lines], &error);
+  if (line->gate == NULL)
+    {
+      tell_unreachable (link, error);
+      return;
+    }
+  g_dbus_connection_new (cpd_bus_gate_get_stream (line->gate), NULL,
+                         G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                         NULL, link->cancellable, on_bus, line);
+}
+
 CpdBusLink *
 cpd_bus_link_new_bus (CpdBusService *service, GBusType type,
-                      const CpdBusLinkFuncs *funcs, gpointer user_data)
+                      const CpdBusLinkFuncs *funcs, gpointer user_data, GError **error)
 {
-  CpdBusLink *link = link_new (service, funcs, user_data);
+  g_autofree char *address = g_dbus_address_get_for_bus_sync (type, NULL, error);
+  const char *bus = type == G_BUS_TYPE_SESSION ? "session" : "system";
+  CpdBusLink *link;
 
-  link->bus = type == G_BUS_TYPE_SESSION ? "session" : "system";
-  link->owner = g_bus_own_name (type, CPOD_BUS_NAME, G_BUS_NAME_OWNER_FLAGS_DO_NOT_QUEUE,
-                                on_bus_acquired, on_name_acquired, on_name_lost, link, NULL);
+  if (address == NULL)
+    {
+      g_prefix_error (error, "failed to find the %s bus: ", bus);
+      return NULL;
+    }
+  link = link_new (service, funcs, user_data);
+  link->bus = bus;
+  for (guint i = 0; i < N_LINES; i++)
+    g_dbus_address_get_stream (address, link->cancellable, on_bus_stream, &link->lines[i]);
   return link;
 }
 
@@ -106,6 +194,7 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
   g_autoptr(GError) error = NULL;
   g_autoptr(GDBusConnection) connection = g_dbus_connection_new_finish (result, &error);
   CpdBusLink *link = user_data;
+  Line *line;
 
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return;                     /* and the link is gone */
@@ -115,9 +204,10 @@ on_connected (GObject *source, GAsyncResult *result, gpointer user_data)
       tell_lost (link, error);
       return;
     }
-  link->connection = g_object_ref (connection);
-  link->closed = g_signal_connect (connection, "closed", G_CALLBACK (on_closed), link);
-  if (!cpd_bus_service_export (link->service, connection, &error))
+  line = &link->lines[LINE_CALLS];
+  line->connection = g_object_ref (connection);
+  line->closed = g_signal_connect (connection, "closed", G_CALLBACK (on_closed), link);
+  if (!cpd_bus_service_export (link->service, connection, connection, &error))
     {
       tell_lost (link, error);
       return;
@@ -171,19 +261,29 @@ cpd_bus_link_new_socket (CpdBusService *service, int fd, const CpdBusLinkFuncs *
   return link;
 }
 
+static void
+line_clear (Line *line)
+{
+  if (line->closed != 0)
+    g_signal_handler_disconnect (line->connection, line->closed);
+  g_clear_object (&line->connection);
+  if (line->gate != NULL)
+    cpd_bus_gate_close (line->gate);
+  g_clear_pointer (&line->gate, cpd_bus_gate_unref);
+}
+
 void
 cpd_bus_link_free (CpdBusLink *link)
 {
   if (link == NULL)
     return;
   g_cancellable_cancel (link->cancellable);
-  if (link->closed != 0)
-    g_signal_handler_disconnect (link->connection, link->closed);
-  if (link->connection != NULL)
-    g_dbus_connection_flush_sync (link->connection, NULL, NULL);
+  if (link->lines[LINE_CALLS].connection != NULL)
+    g_dbus_connection_flush_sync (link->lines[LINE_CALLS].connection, NULL, NULL);
   if (link->owner != 0)
     g_bus_unown_name (link->owner);
-  g_clear_object (&link->connection);
+  for (guint i = 0; i < N_LINES; i++)
+    line_clear (&link->lines[i]);
   g_object_unref (link->cancellable);
   g_free (link);
 }

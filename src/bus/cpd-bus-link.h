@@ -20,7 +20,8 @@ typedef struct
 CpdBusLink *cpd_bus_link_new_bus    (CpdBusService          *service,
                                      GBusType                type,
                                      const CpdBusLinkFuncs  *funcs,
-                                     gpointer                user_data);
+                                     gpointer                user_data,
+                                     GError                **error);
 /* FD is taken. */
 CpdBusLink *cpd_bus_link_new_socket (CpdBusService          *service,
                                      int                     fd,

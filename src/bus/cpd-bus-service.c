@@ -2,7 +2,6 @@
 #include "bus/cpd-bus-service.h"
 
 #include "bus/cpd-bus-backlog.h"
-#include "bus/cpd-bus-bounds.h"
 #include "bus/cpd-bus-call.h"
 #include "bus/cpd-bus-events.h"
 #include "bus/cpd-bus-foreground.h"
@@ -202,14 +201,14 @@ cpd_bus_service_is_holding (CpdBusService *service)
 }
 
 gboolean
-cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GError **error)
+cpd_bus_service_export (CpdBusService *service, GDBusConnection *connection, GDBusConnection *questions,
+                        GError **error)
 {
   g_return_val_if_fail (service->connection == NULL, FALSE);
 
   service->connection = g_object_ref (connection);
-  cpd_bus_bounds_guard (connection);
   watch_backlog (service);
-  service->peers = cpd_bus_peers_new (connection, on_peer_left, service);
+  service->peers = cpd_bus_peers_new (questions, on_peer_left, service);
   cpd_bus_foreground_bind (service->foreground, connection);
   if (g_dbus_connection_get_unique_name (connection) != NULL)
     service->inhibit = cpd_bus_inhibit_new (service->engine, connection);

@@ -23,9 +23,10 @@ CpdBusService   *cpd_bus_service_new            (CpdEngine        *engine);
 /* Reads what there is to show: once the name is owned, so that taking it need not wait for that. */
 void             cpd_bus_service_load           (CpdBusService    *service);
 void             cpd_bus_service_free           (CpdBusService    *service);
-/* Once, before the service's name is taken. */
+/* Once, before the service's name is taken. Who its callers are is asked on QUESTIONS, which may be the same. */
 gboolean         cpd_bus_service_export         (CpdBusService    *service,
                                                  GDBusConnection  *connection,
+                                                 GDBusConnection  *questions,
                                                  GError          **error);
 /* The recovery is over. */
 void             cpd_bus_service_set_running    (CpdBusService    *service);

@@ -284,7 +284,7 @@ open_link (Service *service, const CpdServiceOptions *options, GError **error)
   else
     service->link = cpd_bus_link_new_bus (service->bus, options->session ? G_BUS_TYPE_SESSION
                                                                          : G_BUS_TYPE_SYSTEM,
-                                          &link_funcs, service);
+                                          &link_funcs, service, error);
   return service->link != NULL;
 }
 
