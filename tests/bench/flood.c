@@ -9,7 +9,7 @@
  *        flood events ADDRESS CONTAINER        renames it to and fro
  *        flood crowd ADDRESS                   connects, asks and leaves
  *        flood calls ADDRESS UID LIMIT         has as many calls without an answer, always
- *        flood nonsense ADDRESS                options that are large, larger or no message at all
+ *        flood nonsense ADDRESS                options that are large, too large, or no message at all
  */
 #include <gio/gio.h>
 #include <signal.h>
@@ -24,7 +24,8 @@
 
 #define PAUSE_US 2000           /* between two rounds: who asks all the time would be a flood as well */
 #define LARGE (1 << 20)
-#define MANY 100000
+#define SOME 30000              /* words that are not too many */
+#define MANY 1000000
 
 /* What is refused is an answer as well. */
 static GVariant *
@@ -211,11 +212,11 @@ talk_nonsense (char **argv)
   say_ready ();
   for (;;)
     {
-      create_with (bus, "command", empty_strings (MANY));
+      create_with (bus, "command", empty_strings (SOME));
       create_with (bus, "command", g_variant_new_string (large));
       create_with (bus, "name", g_variant_new_string (large));
       create_with (bus, large, g_variant_new_boolean (TRUE));
-      create_with (bus, "command", empty_strings (10 * MANY));
+      create_with (bus, "command", empty_strings (MANY));
       send_garbage (argv[2]);
     }
 }

@@ -99,13 +99,14 @@ def flood_rows(figures):
                   ('crowd', 'clients connect, ask and leave in turn'),
                   ('refused', "another user's client always has 100 calls under way, which are refused"),
                   ('served', 'a client always has 100 calls under way, which are answered'),
-                  ('nonsense', 'options of 1 MiB and more come, and what is no message'))
+                  ('nonsense', 'messages of 1 to 8 MiB come, and what is none'))
     rows = []
     for name, text in situations:
         times = figures[f'others {name}']
         rows += [timed(figures, f'others {name}', f'read of a property, or GetContainer, while {text}', 10),
                  Row('… the slowest of a hundred', statistics.quantiles(times, n=100)[-1])]
-    return [*rows, Row('PSS of the service when its memory was given back', figures['pss flooded'][0], 'MiB', 64)]
+    return [*rows, Row('the largest resident set of the service during all of these', figures['peak flooded'][0], 'MiB', 64),
+            Row('its PSS afterwards', figures['pss flooded'][0], 'MiB')]
 
 
 def many_rows(figures):
