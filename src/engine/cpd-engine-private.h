@@ -279,6 +279,7 @@ gboolean         cpd_engine_undo_pause        (CpdEngine                *engine,
 #define CPD_EXIT_EXEC ((pid_t) -4)       /* the id is that of an exec session */
 #define CPD_EXIT_METADATA ((pid_t) -5)   /* what is recorded with a container is to be brought up to date */
 #define CPD_EXIT_TIDY ((pid_t) -6)       /* the storage is to be rid of what nobody needs; no id */
+#define CPD_EXIT_PRUNE ((pid_t) -8)      /* old events are to go; no id */
 #define CPD_EXIT_PULSE ((pid_t) -7)      /* nothing but that there is a thread to do it; no id */
 /* When what failed for want of room is tried again. */
 #define CPD_RETRY_MS 2000

@@ -203,6 +203,8 @@ handle_exit (gpointer data, gpointer user_data)
     cpd_engine_finish_metadata_again (user_data, task->id);
   else if (task->monitor_pid == CPD_EXIT_TIDY)
     cpd_engine_tidy_storage (user_data);
+  else if (task->monitor_pid == CPD_EXIT_PRUNE)
+    cpd_engine_prune_events (user_data);
   else if (task->monitor_pid == CPD_EXIT_PULSE)
     cpd_engine_pass_pulse (user_data);
   else
@@ -462,13 +464,14 @@ emit_events (CpdEngine *engine)
     cpd_event_log_wake (engine->event_log);
 }
 
+/* Not here, where nothing may wait for the disk. */
 static void
 prune_now_and_then (CpdEngine *engine)
 {
   if (engine->last_emitted < engine->last_pruned + PRUNE_EVERY)
     return;
   engine->last_pruned = engine->last_emitted;
-  cpd_engine_prune_events (engine);
+  cpd_engine_push_exit (engine, "", CPD_EXIT_PRUNE);
 }
 
 void
