@@ -13,6 +13,9 @@
 /* What is read at once, and how long a header may be that a refusal is made of: a path and some names. */
 #define CHUNK (64 << 10)
 
+/* Messages that are passed before others have their turn. */
+#define TURN 16
+
 /* How long it may take to see to one before the next large message comes all the same: it may wait for that one. */
 #define PATIENCE_SECONDS 1
 
@@ -204,16 +207,18 @@ pass_out (CpdBusGate *gate)
   return state;
 }
 
-/* At most one message, or a part of it: GDBus takes its turns in the same thread. */
+/* At most some messages, or a part of one: GDBus takes its turns in the same thread. */
 static CpdBusWayState
 pass (CpdBusGate *gate, CpdBusWay *way)
 {
   CpdBusWayState state = cpd_bus_way_flush (way);
 
-  if (state == CPD_BUS_WAY_DONE)
-    state = way == &gate->in ? pass_in (gate) : pass_out (gate);
-  if (state == CPD_BUS_WAY_DONE)
-    state = cpd_bus_way_flush (way);
+  for (guint i = 0; i < TURN && state == CPD_BUS_WAY_DONE; i++)
+    {
+      state = way == &gate->in ? pass_in (gate) : pass_out (gate);
+      if (state == CPD_BUS_WAY_DONE)
+        state = cpd_bus_way_flush (way);
+    }
   return state;
 }
 

@@ -11,6 +11,9 @@
 #define ANSWER_MS (10 * 1000)
 #define PROMPT_MS (5 * 60 * 1000)
 
+/* How long it is not looked for again when it is not there and the bus cannot start it: many calls may come meanwhile. */
+#define ABSENT_US (100 * 1000)
+
 /* How many prompts a user can have open at a time. */
 #define PROMPTS_MAX 8
 
@@ -25,6 +28,10 @@ typedef struct
   char *prompt;                 /* (owned) (nullable): by which an open prompt can be taken back */
   gboolean started;             /* the bus was asked to start polkit */
 } Ask;
+
+/* Since when polkit is not there, and why; NULL when it may be. Main thread only. */
+static gint64 absent_since;
+static GError *absence;
 
 CpdBusQuestion *
 cpd_bus_question_new (const char *action, GVariant *details)
@@ -118,6 +125,24 @@ send (GTask *task)
                           cpd_bus_peer_get_cancellable (ask->peer), on_answer, task);
 }
 
+/* Also that it was started, but has ended without an answer to the bus. */
+static void
+note_absence (const GError *failure)
+{
+  if (!g_dbus_error_is_remote_error (failure))
+    return;                     /* the caller has left */
+  absent_since = g_get_monotonic_time ();
+  g_clear_error (&absence);
+  absence = g_error_copy (failure);
+  g_dbus_error_strip_remote_error (absence);
+}
+
+static gboolean
+is_known_absent (void)
+{
+  return absence != NULL && g_get_monotonic_time () - absent_since < ABSENT_US;
+}
+
 static void
 on_started (GObject *source, GAsyncResult *result, gpointer user_data)
 {
@@ -130,6 +155,7 @@ on_started (GObject *source, GAsyncResult *result, gpointer user_data)
       send (task);
       return;
     }
+  note_absence (failure);
   g_dbus_error_strip_remote_error (failure);
   return_failure (task, failure);
   g_object_unref (task);
@@ -232,6 +258,12 @@ cpd_bus_polkit_ask (GDBusConnection *connection, CpdBusPeer *peer, const CpdBusQ
   ask->question = question;
   ask->interactive = interactive;
   g_task_set_task_data (task, ask, (GDestroyNotify) ask_free);
+  if (is_known_absent ())
+    {
+      return_failure (task, absence);
+      g_object_unref (task);
+      return;
+    }
   send (task);
 }
 
