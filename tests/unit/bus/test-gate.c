@@ -96,33 +96,43 @@ put (GSocket *socket, gconstpointer data, gsize size, int fd)
     }
 }
 
-/* What has come out after some turns; with a descriptor, when FD is given. */
+/* Takes a turn, and what has come out in it; with a descriptor, when FD is given. */
 static void
-get (Fixture *fixture, GSocket *socket, int *fd)
+get_some (Fixture *fixture, GSocket *socket, int *fd)
 {
-  gint64 until = g_get_monotonic_time () + 20 * 1000;
+  guint8 buffer[4096];
+  struct iovec part = { buffer, sizeof buffer };
+  union { struct cmsghdr header; char bytes[CMSG_SPACE (sizeof (int))]; } control = { 0 };
+  struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+  gssize n;
 
-  do
-    {
-      guint8 buffer[4096];
-      struct iovec part = { buffer, sizeof buffer };
-      union { struct cmsghdr header; char bytes[CMSG_SPACE (sizeof (int))]; } control = { 0 };
-      struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-      gssize n;
-
-      turn ();
-      n = recvmsg (g_socket_get_fd (socket), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-      if (n <= 0)
-        continue;
-      g_byte_array_append (fixture->got, buffer, (guint) n);
-      if (CMSG_FIRSTHDR (&message) != NULL && fd != NULL)
-        memcpy (fd, CMSG_DATA (CMSG_FIRSTHDR (&message)), sizeof *fd);
-      until = g_get_monotonic_time () + 20 * 1000;
-    }
-  while (g_get_monotonic_time () < until);
+  turn ();
+  n = recvmsg (g_socket_get_fd (socket), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+  if (n <= 0)
+    return;
+  g_byte_array_append (fixture->got, buffer, (guint) n);
+  if (CMSG_FIRSTHDR (&message) != NULL && fd != NULL)
+    memcpy (fd, CMSG_DATA (CMSG_FIRSTHDR (&message)), sizeof *fd);
 }
 
-/* The next message that has come out; NULL when there is none. */
+/* Until so many bytes are there. */
+static void
+get (Fixture *fixture, GSocket *socket, gsize size, int *fd)
+{
+  while (fixture->got->len < size)
+    get_some (fixture, socket, fd);
+}
+
+static void
+assert_no_more (Fixture *fixture)
+{
+  const gint64 until = g_get_monotonic_time () + 50 * 1000;
+
+  while (g_get_monotonic_time () < until)
+    get_some (fixture, fixture->inside, NULL);
+  g_assert_cmpuint (fixture->got->len, ==, 0);
+}
+
 static GDBusMessage *
 next_message (Fixture *fixture)
 {
@@ -130,12 +140,9 @@ next_message (Fixture *fixture)
   GDBusMessage *message;
   gsize size;
 
-  get (fixture, fixture->inside, NULL);
-  if (fixture->got->len == 0)
-    return NULL;
-  g_assert_cmpuint (fixture->got->len, >=, CPD_BUS_WIRE_PREFIX);
+  get (fixture, fixture->inside, CPD_BUS_WIRE_PREFIX, NULL);
   size = cpd_bus_wire_size (fixture->got->data);
-  g_assert_cmpuint (fixture->got->len, >=, size);
+  get (fixture, fixture->inside, size, NULL);
   message = g_dbus_message_new_from_blob (fixture->got->data, size, G_DBUS_CAPABILITY_FLAGS_UNIX_FD_PASSING, &error);
   g_assert_no_error (error);
   g_byte_array_remove_range (fixture->got, 0, (guint) size);
@@ -203,7 +210,7 @@ test_lines (Fixture *fixture, gconstpointer data)
   g_byte_array_append (all, (const guint8 *) "OK 1234\r\nAGREE_UNIX_FD\r\n", 24);
   g_byte_array_append (all, g_bytes_get_data (call, NULL), (guint) g_bytes_get_size (call));
   put (fixture->bus, all->data, all->len, -1);
-  get (fixture, fixture->inside, NULL);
+  get (fixture, fixture->inside, all->len, NULL);
   g_assert_cmpmem (fixture->got->data, fixture->got->len, all->data, all->len);
   g_byte_array_remove_range (fixture->got, 0, 24);
   message = next_message (fixture);
@@ -245,7 +252,7 @@ test_pieces (Fixture *fixture, gconstpointer data)
       if (sizes[i] > CPD_BUS_GATE_SMALL)
         cpd_bus_gate_take (fixture->gate, mark_of (message, CPD_BUS_WIRE_TICKET, &number));
     }
-  g_assert_null (next_message (fixture));
+  assert_no_more (fixture);
 }
 
 static void
@@ -266,17 +273,15 @@ test_one_large_at_a_time (Fixture *fixture, gconstpointer data)
   g_assert_false (cpd_bus_gate_knows (fixture->gate, ticket + 1));
 
   begun = g_get_monotonic_time ();
-  g_assert_null (next_message (fixture));
+  assert_no_more (fixture);
   cpd_bus_gate_take (fixture->gate, ticket + 1);        /* somebody else's */
-  g_assert_null (next_message (fixture));
+  assert_no_more (fixture);
   cpd_bus_gate_take (fixture->gate, ticket);
   second = next_message (fixture);
   g_assert_cmpuint (mark_of (second, CPD_BUS_WIRE_TICKET, &values), ==, ticket + 1);
 
   /* Whoever should take it may wait for the one behind it, so it is not for ever. */
-  do
-    third = next_message (fixture);
-  while (third == NULL);
+  third = next_message (fixture);
   g_assert_cmpint (g_get_monotonic_time () - begun, >=, G_USEC_PER_SEC);
   g_assert_cmpuint (mark_of (third, CPD_BUS_WIRE_TICKET, &values), ==, ticket + 2);
   cpd_bus_gate_take (fixture->gate, ticket + 2);
@@ -329,13 +334,13 @@ test_descriptors (Fixture *fixture, gconstpointer data)
         put (fixture->inside, g_bytes_get_data (small, NULL), g_bytes_get_size (small), pipes[i][1]);
       close (pipes[i][1]);
     }
-  get (fixture, fixture->inside, &came[0]);
+  get (fixture, fixture->inside, CPD_BUS_WIRE_PREFIX, &came[0]);
   first = next_message (fixture);
   second = next_message (fixture);
   g_assert_cmpstr (g_dbus_message_get_member (second), ==, "Huge");
   g_assert_true (is_closed (pipes[1][0]));
   g_byte_array_set_size (fixture->got, 0);
-  get (fixture, fixture->bus, &came[1]);
+  get (fixture, fixture->bus, g_bytes_get_size (small), &came[1]);
   g_assert_cmpmem (fixture->got->data, fixture->got->len, g_bytes_get_data (small, NULL), g_bytes_get_size (small));
   for (gsize i = 0; i < 2; i++)
     {
@@ -351,10 +356,15 @@ static gboolean
 has_ended (GSocket *socket)
 {
   char byte;
+  gssize n;
 
-  for (int i = 0; i < 20; i++)
-    turn ();
-  return recv (g_socket_get_fd (socket), &byte, 1, MSG_DONTWAIT) == 0;
+  do
+    {
+      turn ();
+      n = recv (g_socket_get_fd (socket), &byte, 1, MSG_DONTWAIT);
+    }
+  while (n < 0);
+  return n == 0;
 }
 
 static void
@@ -389,7 +399,7 @@ test_last_words (Fixture *fixture, gconstpointer data)
   g_assert_cmpint (send (g_socket_get_fd (fixture->inside), g_bytes_get_data (reply, NULL), g_bytes_get_size (reply), 0),
                    ==, (gssize) g_bytes_get_size (reply));
   cpd_bus_gate_close (fixture->gate);
-  get (fixture, fixture->bus, NULL);
+  get (fixture, fixture->bus, g_bytes_get_size (reply), NULL);
   g_assert_cmpmem (fixture->got->data, fixture->got->len, g_bytes_get_data (reply, NULL), g_bytes_get_size (reply));
   g_assert_true (has_ended (fixture->bus));
 }
