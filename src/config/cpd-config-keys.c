@@ -8,7 +8,7 @@
   "'/bin/" name "'"
 
 const CpdConfigKey cpd_config_keys[CPD_N_KEYS] = {
-  [CPD_KEY_CALLER_CALLS_MAX] = { "engine.caller_calls_max", CPD_KEY_INTEGER, "int64 100", 0, NULL, NULL,
+  [CPD_KEY_CALLER_CALLS_MAX] = { "engine.caller_calls_max", CPD_KEY_INTEGER, "int64 64", 0, NULL, NULL,
     "How many calls of one caller on the bus may be without an answer at a time, those that wait for something included; 0 is "
     "no limit. The bus has a limit of its own." },
   [CPD_KEY_CALLER_JOBS_MAX] = { "engine.caller_jobs_max", CPD_KEY_INTEGER, "int64 64", 0, NULL, NULL,

@@ -7,7 +7,7 @@ import subprocess
 
 ROUNDS = 300
 NOBODY = 65534
-CALLS_MAX = 100     # caller_calls_max when nothing is configured
+CALLS_MAX = 64     # caller_calls_max when nothing is configured
 UNREAD_MAX = 1 << 20
 
 

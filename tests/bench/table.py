@@ -97,8 +97,8 @@ def flood_rows(figures):
     """Of somebody who asks now and then, while others ask for too much."""
     situations = (('nothing', 'nothing else goes on'), ('stopped', 'a subscriber is stopped, and events flow'),
                   ('crowd', 'clients connect, ask and leave in turn'),
-                  ('refused', "another user's client always has 100 calls under way, which are refused"),
-                  ('served', 'a client always has 100 calls under way, which are answered'),
+                  ('refused', "another user's client always has 64 calls under way, which are refused"),
+                  ('served', 'a client always has 64 calls under way, which are answered'),
                   ('nonsense', 'messages of 1 to 8 MiB come, and what is none'))
     rows = []
     for name, text in situations:
