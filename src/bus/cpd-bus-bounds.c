@@ -84,6 +84,7 @@ static gboolean
 on_turn (gpointer user_data)
 {
   Arrival *arrival = user_data;
+  CpdBusPeers *peers;
 
   if (!arrival->seen)
     {
@@ -91,10 +92,14 @@ on_turn (gpointer user_data)
       return G_SOURCE_CONTINUE;
     }
   if (cpd_bus_gate_is_closed (arrival->gate))
-    arrival_free (arrival);
-  else if (arrival->caller != NULL)
-    cpd_bus_peers_get (cpd_bus_service_get_peers (arrival->service), arrival->caller, on_caller, arrival);
-  else
+    {
+      arrival_free (arrival);
+      return G_SOURCE_REMOVE;
+    }
+  peers = cpd_bus_service_get_peers (arrival->service);
+  if (arrival->caller != NULL && peers != NULL)
+    cpd_bus_peers_get (peers, arrival->caller, on_caller, arrival);
+  else                          /* before anything is served, nothing was made of it */
     on_caller (NULL, NULL, arrival);
   return G_SOURCE_REMOVE;
 }

@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Messages that are larger than any call that makes sense: they cost the service next to nothing, and others even less."""
 
+import contextlib
 import os
 import re
+import socket
+import threading
 
 from cases import BusyboxCase
-from raw_bus import RawBus
+from raw_bus import BUS, RawBus
 from service import NAME, NEVER, RUNTIME, Gio, GLib, listen_for, main, wait_for
 
 MOST_BYTES = (2 << 20) + (64 << 10)
@@ -146,6 +149,29 @@ class LargeMessagesTest(BusyboxCase):
         serial = bus.call(NAME, RUNTIME, f'{NAME}.Runtime', 'GetInfo', body=GLib.Variant('(a{sv})', ({},)))
         self.assertEqual(bus.reply_to(serial).get_message_type(), Gio.DBusMessageType.METHOD_RETURN)
         self.assert_peak()
+
+    def test_from_the_first_moment(self):
+        """Whoever has a connection gets messages, also before it serves anything."""
+        bus, seen = RawBus(), []
+        self.addCleanup(bus.close)
+        bus.call(BUS, '/org/freedesktop/DBus', BUS, 'AddMatch', body=GLib.Variant('(s)', ("member='NameOwnerChanged'",)))
+
+        def greet():
+            with contextlib.suppress(OSError):
+                while True:
+                    message = bus.read()
+                    if message.get_member() == 'NameOwnerChanged' and message.get_body().unpack()[1] == '':
+                        seen.append(message.get_body().unpack()[0])
+                        for size in 5000, 5000, 3 << 20:
+                            bus.call(seen[-1], RUNTIME, f'{NAME}.Runtime', 'GetInfo', body=GLib.Variant('(s)', ('x' * size,)))
+        thread = threading.Thread(target=greet)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(bus.socket.shutdown, socket.SHUT_RDWR)
+        for _ in range(5):
+            self.service.restart()
+            self.client.runtime('GetInfo')
+        self.assertGreaterEqual(len([name for name in seen if name.startswith(':')]), 10)
 
     def test_marks_that_a_caller_makes_up(self):
         """They are no more than a field of a header that nobody knows, or a caller who refuses itself."""
